@@ -1,0 +1,72 @@
+"""What things cost: the one place that prices energy, carbon, wear, lost load and the energy left at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from autonomy.layers.description import check_keys, number
+from autonomy.layers.errors import ConfigError, ModelError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Economics:
+    """Prices that are not tariffs, and the weights of the reward.
+
+    The cost of a window, which every policy and the optimum are compared by, is
+
+        grid imports·retail − grid exports·feed-in + carbon_price·CO2 + wear·throughput
+        + value_of_lost_load·shed − terminal_price·(stored energy at the end − at the start)
+
+    Attributes:
+        carbon_price_per_kg: Currency per kg CO2 of grid imports.
+        wear_per_kwh: Currency per kWh that passes the battery terminals, charge and discharge alike.
+        value_of_lost_load_per_kwh: Currency per kWh of load shed.
+        terminal_price_per_kwh: Currency per kWh stored; None means the window's lowest retail price, which makes
+            neither filling nor emptying the battery in the last off-peak hours worthwhile.
+        overload_penalty_per_kwh: Currency per kWh by which the raw intent would have exceeded a line limit; part of
+            the reward only, never of the cost.
+        energy_weight: Weight of the grid settlement in the reward.
+        trade_weight: Weight of peer-to-peer revenue in the reward (it sums to zero over the community).
+        carbon_weight: Weight of the CO2 cost in the reward.
+        overload_weight: Weight of the overload penalty in the reward.
+        wear_weight: Weight of battery wear in the reward.
+        shed_weight: Weight of lost load in the reward.
+    """
+
+    carbon_price_per_kg: float = 0.05
+    wear_per_kwh: float = 0.01
+    value_of_lost_load_per_kwh: float = 3.0
+    terminal_price_per_kwh: float | None = None
+    overload_penalty_per_kwh: float = 0.1
+    energy_weight: float = 1.0
+    trade_weight: float = 1.0
+    carbon_weight: float = 1.0
+    overload_weight: float = 1.0
+    wear_weight: float = 1.0
+    shed_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is None and item.name == "terminal_price_per_kwh":
+                continue
+            if not 0 <= value < float("inf"):
+                raise ModelError(item.name, value, "a finite number >= 0")
+
+
+def read_economics(source: str | Path, document: Mapping[str, Any]) -> Economics:
+    """Return the `[economics]` table of a community description; missing keys take the defaults.
+
+    Raises:
+        ConfigError: a key is unknown, not a number, or negative.
+    """
+    table = document.get("economics", {})
+    names = tuple(item.name for item in fields(Economics))
+    check_keys(source, "economics", table, names)
+    try:
+        return Economics(**{key: number(source, "economics", table, key) for key in table})
+    except ModelError as fault:
+        raise ConfigError(source, f"economics.{fault.field}", f"found {fault.value!r}; expected {fault.expected}") from None

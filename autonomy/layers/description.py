@@ -1,0 +1,162 @@
+"""Community descriptions: the [community], [network] and [[prosumer]] tables of a TOML file, checked key by key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autonomy.layers.errors import ConfigError, ModelError, did_you_mean
+from autonomy.layers.network import Network
+
+if TYPE_CHECKING:
+    from autonomy.layers.community import Community
+
+DEFAULTS = {
+    "battery_capacity_kwh": 0.0,
+    "charge_limit_kw": 0.0,
+    "discharge_limit_kw": 0.0,
+    "charge_efficiency": 1.0,
+    "discharge_efficiency": 1.0,
+    "soc_min": 0.0,
+    "soc_max": 1.0,
+    "ramp_limit_kw": np.inf,
+    "connection_limit_kw": np.inf,
+}
+PROSUMER_NUMBERS = tuple(DEFAULTS)
+LINE_DEFAULTS = {"import_limit_kw": np.inf, "export_limit_kw": np.inf, "resistance_ohm": 0.0}
+LINE_NUMBERS = tuple(LINE_DEFAULTS)
+SECTIONS = {
+    "community": ("name", "timestep_h"),
+    "network": ("nominal_voltage_v", *LINE_NUMBERS, "line"),
+    "network.line": ("name", "parent", *LINE_NUMBERS),
+    "defaults": PROSUMER_NUMBERS,
+    "prosumer": ("name", "line", *PROSUMER_NUMBERS),
+}
+OTHER_SECTIONS = ("economics",)
+FEEDER = "feeder"
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or is not TOML, or it has an unknown section.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ConfigError(path, "", f"cannot be read ({fault.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError(path, "", f"is not valid TOML: {fault}") from None
+    check_keys(path, "", document, ("community", "network", "defaults", "prosumer", *OTHER_SECTIONS))
+    return document
+
+
+def check_keys(source: str | Path, section: str, table: Any, known: tuple[str, ...]) -> None:
+    """Raise `ConfigError` when `table` is not a table or has a key outside `known`."""
+    if not isinstance(table, Mapping):
+        raise ConfigError(source, section, f"expected a table, found {table!r}")
+    for key in table:
+        if key not in known:
+            dotted = f"{section}.{key}" if section else key
+            raise ConfigError(source, dotted, f"unknown key{did_you_mean(key, known)}; known: {', '.join(known)}")
+
+
+def number(source: str | Path, section: str, table: Mapping[str, Any], key: str, default: float | None = None) -> float:
+    """Return `table[key]` as a float.
+
+    Raises:
+        ConfigError: the key is missing without a default, or its value is not a number.
+    """
+    value = table.get(key, default)
+    if value is None:
+        raise ConfigError(source, f"{section}.{key}", "is missing; expected a number")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(source, f"{section}.{key}", f"found {value!r}; expected a number")
+    return float(value)
+
+
+def read_community(path: Path) -> Community:
+    """Return the community that the TOML file at `path` describes.
+
+    Raises:
+        ConfigError: see `read_document`; or a key is unknown, missing, of the wrong type or out of range.
+    """
+    return community_from_document(path, read_document(path))
+
+
+def community_from_document(source: str | Path, document: Mapping[str, Any]) -> Community:
+    """Return the community that parsed TOML tables describe; `source` names them in errors."""
+    from autonomy.layers.community import Community  # noqa: PLC0415 - the class and its reader need each other
+
+    general = document.get("community", {})
+    check_keys(source, "community", general, SECTIONS["community"])
+    defaults = document.get("defaults", {})
+    check_keys(source, "defaults", defaults, SECTIONS["defaults"])
+    prosumers = document.get("prosumer", [])
+    if not isinstance(prosumers, list) or not prosumers:
+        raise ConfigError(source, "prosumer", "expected at least one [[prosumer]] table")
+    for position, prosumer in enumerate(prosumers):
+        check_keys(source, f"prosumer[{position}]", prosumer, SECTIONS["prosumer"])
+
+    names = tuple(_name(source, f"prosumer[{i}]", p, f"prosumer-{i + 1}") for i, p in enumerate(prosumers))
+    columns = {
+        key: [number(source, f"prosumer[{i}]", {**defaults, **p}, key, default) for i, p in enumerate(prosumers)]
+        for key, default in DEFAULTS.items()
+    }
+    try:
+        return Community(
+            **{key: np.array(values) for key, values in columns.items()},
+            network=_network(source, document.get("network", {}), prosumers),
+            timestep_h=number(source, "community", general, "timestep_h", 1.0),
+            names=names,
+        )
+    except ModelError as fault:
+        raise ConfigError(source, fault.field, f"found {fault.value!r}; expected {fault.expected}") from None
+
+
+def _network(source: str | Path, table: Any, prosumers: list[Mapping[str, Any]]) -> Network:
+    check_keys(source, "network", table, SECTIONS["network"])
+    lines = table.get("line", [])
+    if lines and any(key in table for key in LINE_NUMBERS):
+        raise ConfigError(source, "network", "give limits either here (one feeder) or in [[network.line]], not both")
+    if not lines:
+        lines = [{"name": FEEDER, "parent": "grid", **{key: table[key] for key in LINE_NUMBERS if key in table}}]
+    for position, line in enumerate(lines):
+        check_keys(source, f"network.line[{position}]", line, SECTIONS["network.line"])
+    names = [_name(source, f"network.line[{i}]", line, f"line-{i + 1}") for i, line in enumerate(lines)]
+    if len(set(names)) != len(names):
+        raise ConfigError(source, "network.line", f"found {names}; expected different names")
+    bus = {"grid": -1} | {name: i for i, name in enumerate(names)}
+    default_line = names[0] if len(names) == 1 else None
+    numbers = {
+        key: np.array([number(source, f"network.line[{i}]", line, key, default) for i, line in enumerate(lines)])
+        for key, default in LINE_DEFAULTS.items()
+    }
+    return Network(
+        parent=np.array([_bus(source, f"network.line[{i}].parent", x.get("parent"), bus) for i, x in enumerate(lines)]),
+        bus_of_prosumer=np.array(
+            [_bus(source, f"prosumer[{i}].line", p.get("line", default_line), bus) for i, p in enumerate(prosumers)]
+        ),
+        **numbers,
+        nominal_voltage_v=number(source, "network", table, "nominal_voltage_v", 400.0),
+    )
+
+
+def _name(source: str | Path, section: str, table: Mapping[str, Any], default: str) -> str:
+    value = table.get("name", default)
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(source, f"{section}.name", f"found {value!r}; expected a text")
+    return value
+
+
+def _bus(source: str | Path, key: str, name: Any, known: Mapping[str, int]) -> int:
+    if name is None:
+        raise ConfigError(source, key, f"is missing; expected one of {', '.join(known)}")
+    if name not in known:
+        raise ConfigError(source, key, f"no line is called {name!r}{did_you_mean(str(name), known)}")
+    return known[name]

@@ -1,0 +1,145 @@
+"""The physics of the model: the only copy of each formula.
+
+Powers are kW, energies kWh, times hours; b > 0 charges, n > 0 exports. Every function works on arrays of any shape
+that broadcast, and on integers (milliwatts) as well as floats where no division is involved.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy.layers.arrays import Mask, Vector
+from autonomy.layers.network import Network
+
+
+class BatteryBox(NamedTuple):
+    """The interval battery power must lie in.
+
+    Attributes:
+        lower_kw: (N,) kW, blo <= upper_kw.
+        upper_kw: (N,) kW, bhi.
+        ramp_relaxed: (N,) True where the ramp window and the SoC and rate limits do not meet; SoC and rate win.
+    """
+
+    lower_kw: Vector
+    upper_kw: Vector
+    ramp_relaxed: Mask
+
+
+def battery_box(
+    energy_kwh: Vector,
+    *,
+    energy_min_kwh: Vector,
+    energy_max_kwh: Vector,
+    charge_limit_kw: Vector,
+    discharge_limit_kw: Vector,
+    charge_efficiency: Vector,
+    discharge_efficiency: Vector,
+    timestep_h: float,
+    ramp_limit_kw: Vector,
+    previous_kw: Vector,
+) -> BatteryBox:
+    """Return the box that keeps SoC, rate and ramp limits over the next step.
+
+        bhi =  min(P⁺, (emax − e)/(dt·ec), b_prev + R)
+        blo = −min(P⁻, (e − emin)·ed/dt,   R − b_prev)
+
+    An energy outside its band is not forced back: the side that would worsen it is 0 and the other stays open, so
+    recovery is monotone. Without a ramp limit 0 is always inside the box.
+    """
+    headroom = np.maximum(energy_max_kwh - energy_kwh, 0.0) / (timestep_h * charge_efficiency)
+    reserve = np.maximum(energy_kwh - energy_min_kwh, 0.0) * discharge_efficiency / timestep_h
+    upper = np.minimum(charge_limit_kw, headroom)
+    lower = -np.minimum(discharge_limit_kw, reserve)
+    ramp_lower, ramp_upper = previous_kw - ramp_limit_kw, previous_kw + ramp_limit_kw
+    relaxed = (ramp_lower > upper) | (ramp_upper < lower)
+    # Where the windows do not meet, the nearest allowed power to the ramp window is the only sensible point.
+    nearest = np.where(ramp_lower > upper, upper, lower)
+    return BatteryBox(
+        lower_kw=np.where(relaxed, nearest, np.maximum(lower, ramp_lower)),
+        upper_kw=np.where(relaxed, nearest, np.minimum(upper, ramp_upper)),
+        ramp_relaxed=relaxed,
+    )
+
+
+def next_energy_kwh(
+    energy_kwh: Vector, battery_kw: Vector, *, charge_efficiency: Vector, discharge_efficiency: Vector, timestep_h: float
+) -> Vector:
+    """Return e' = e + dt·(ec·max(b, 0) − max(−b, 0)/ed)."""
+    charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
+    return energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
+
+
+def net_export(generation: NDArray[Any], load: NDArray[Any], battery: NDArray[Any]) -> NDArray[Any]:
+    """Return n = (g − c) − (d − s) − b, given what is left of generation and load after curtailing and shedding."""
+    result: NDArray[Any] = generation - load - battery
+    return result
+
+
+def line_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[Any]:
+    """Return (M,) Σ n_i over the prosumers below each line, + = towards the grid; exact on integers."""
+    flows = np.zeros(network.n_lines, dtype=net_export_by_node.dtype)
+    np.add.at(flows, network.bus_of_prosumer, net_export_by_node)
+    for line in network.leaves_first:
+        if network.parent[line] >= 0:
+            flows[network.parent[line]] += flows[line]
+    return flows
+
+
+class LossyFlows(NamedTuple):
+    """Flows of a network with line losses.
+
+    Attributes:
+        downstream_kw: (M,) kW at the bus the line feeds, + = towards the grid.
+        loss_kw: (M,) kW >= 0 lost in each line.
+    """
+
+    downstream_kw: Vector
+    loss_kw: Vector
+
+    @property
+    def upstream_kw(self) -> Vector:
+        """(M,) kW at the upstream end; for the feeder, what the grid sees."""
+        return self.downstream_kw - self.loss_kw
+
+
+def lossy_flows(network: Network, net_export_kw: Vector) -> LossyFlows:
+    """Return flows and losses, line by line from the leaves: loss = r·f² with f the flow at the downstream bus."""
+    flows = np.zeros(network.n_lines)
+    np.add.at(flows, network.bus_of_prosumer, net_export_kw)
+    if network.is_lossless:
+        return LossyFlows(line_flows(network, net_export_kw), np.zeros(network.n_lines))
+    losses = np.zeros(network.n_lines)
+    for line in network.leaves_first:
+        losses[line] = network.loss_coefficient_per_kw[line] * flows[line] ** 2
+        if network.parent[line] >= 0:
+            flows[network.parent[line]] += flows[line] - losses[line]
+    return LossyFlows(flows, losses)
+
+
+def fair_share_kw(network: Network, limit_kw: Vector) -> Vector:
+    """Return (N,) the largest equal-per-line shares: min over the lines above of L_l / (prosumers below l).
+
+    If every prosumer stays inside its share, every line stays inside its limit: Σ_{i below l} share_i <= L_l.
+    """
+    per_head = limit_kw / np.maximum(network.prosumers_below, 1.0)
+    return np.array([per_head[list(path)].min() for path in network.lines_above])
+
+
+def balance_residual_kw(
+    *,
+    generation_kw: Vector,
+    load_kw: Vector,
+    battery_kw: Vector,
+    grid_import_kw: float,
+    grid_export_kw: float,
+    loss_kw: float,
+) -> float:
+    """Return kW of generation + imports + discharge − (consumption + exports + charge + losses); 0 when balanced."""
+    charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
+    supply = generation_kw.sum() + grid_import_kw + discharge.sum()
+    use = load_kw.sum() + grid_export_kw + charge.sum() + loss_kw
+    return float(supply - use)

@@ -1,0 +1,121 @@
+"""Layer 2: from any intent to the nearest feasible set-points, with a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.layers.arrays import Vector
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Certificate, Reason
+from autonomy.layers.projection.program import ProjectionProgram, set_points
+from autonomy.layers.situation import SetPoints, Situation
+from autonomy.solvers.allocation import Allocation, Backend, Setup, Solution, Status
+from autonomy.solvers.certificate import certify
+from autonomy.solvers.nested import NestedSolver
+
+FEASIBLE_KW = 1e-6
+"""kW, largest violation at which a backend's "solved" is believed."""
+ACTIVE_KW = 1e-6
+"""kW from which curtailment and shedding are worth a reason."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Proposal:
+    """Layer 2's answer: never trusted, always checked by Layer 3.
+
+    Attributes:
+        set_points: The candidate, kW.
+        certificate: Evidence that it is the nearest feasible point.
+        reasons: What the projection had to do.
+        ramp_relaxed: Whether the ramp window had to yield to a line or connection limit.
+    """
+
+    set_points: SetPoints
+    certificate: Certificate
+    reasons: tuple[Reason, ...]
+    ramp_relaxed: bool
+
+
+class Projector:
+    """Projects intents for one community with one backend; the exact solver stands in when the backend fails."""
+
+    def __init__(self, community: Community, setup: Setup = NestedSolver) -> None:
+        self._program = ProjectionProgram(community)
+        self._hierarchy = self._program.hierarchy
+        self._exact = NestedSolver(self._hierarchy)
+        self._backend: Backend = self._exact if setup is NestedSolver else setup(self._hierarchy)
+
+    def project(self, situation: Situation, intent_kw: Vector) -> Proposal:
+        """Return the feasible set-points nearest to a finite battery intent (N,) kW, + = charge."""
+        clipped = np.clip(intent_kw, -situation.discharge_limit_kw, situation.charge_limit_kw)
+        window = (situation.battery_lower_kw, situation.battery_upper_kw)
+        problem = self._program.build(self._hierarchy, situation, clipped, window)
+        solution, reasons = self._solve(problem)
+        relaxed = solution.status is Status.INFEASIBLE and _ramp_narrows(situation)
+        if relaxed:
+            free = (situation.rate_lower_kw, situation.rate_upper_kw)
+            problem = self._program.build(self._hierarchy, situation, clipped, free)
+            solution, reasons = self._solve(problem)
+            text = "the ramp window was left, because a line or connection limit could not be held inside it"
+            reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text),)
+        proof = certify(problem, solution.x, solution.multipliers)
+        lines = self._program.community.network.n_lines
+        points = set_points(solution.x)
+        return Proposal(
+            set_points=points,
+            certificate=Certificate(
+                gap=proof.gap, distance_kw=proof.distance, line_multipliers=solution.multipliers[:lines]
+            ),
+            reasons=(*reasons, *_binding(solution.multipliers, lines), *_cuts(points)),
+            ramp_relaxed=relaxed,
+        )
+
+    def _solve(self, problem: Allocation) -> tuple[Solution, tuple[Reason, ...]]:
+        solution = self._backend.solve(problem)
+        if self._backend is self._exact:
+            return solution, ()
+        violation = problem.infeasibility(solution.x)
+        if solution.status is Status.SOLVED and violation <= FEASIBLE_KW:
+            return solution, ()
+        # "Infeasible" from a general solver is no proof either; the exact solver decides.
+        said = solution.message or f"{solution.status} with a violation of {violation:.1e} kW"
+        reason = Reason(cause=Cause.SOLVER_FAILED, text=f"the backend failed ({said}); the exact solver answered")
+        return self._exact.solve(problem), (reason,)
+
+
+def _ramp_narrows(situation: Situation) -> bool:
+    return bool(
+        np.any(situation.battery_lower_kw > situation.rate_lower_kw)
+        or np.any(situation.battery_upper_kw < situation.rate_upper_kw)
+    )
+
+
+def _binding(multipliers: Vector, lines: int) -> tuple[Reason, ...]:
+    found = [
+        Reason(
+            cause=Cause.LINE_LIMIT,
+            text=f"the {'import' if multipliers[line] > 0 else 'export'} limit of line {line} binds",
+        )
+        for line in np.flatnonzero(multipliers[:lines])
+    ]
+    nodes = np.flatnonzero(multipliers[lines:])
+    if nodes.size:
+        text = f"the connection limit of {nodes.size} prosumer(s) binds"
+        found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=tuple(nodes.tolist())))
+    return tuple(found)
+
+
+def _cuts(points: SetPoints) -> tuple[Reason, ...]:
+    found = []
+    for cause, name, amount in (
+        (Cause.SHED, "load was shed", points.shed_kw),
+        (Cause.CURTAILED, "generation was curtailed", points.curtail_kw),
+    ):
+        hit = np.flatnonzero(amount > ACTIVE_KW)
+        if hit.size:
+            total = float(amount.sum())
+            text = f"{total:.3f} kW of {name} at {hit.size} prosumer(s) to hold a limit"
+            found.append(Reason(cause=cause, text=text, prosumers=tuple(hit.tolist()), amount_kw=total))
+    return tuple(found)
