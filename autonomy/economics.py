@@ -69,4 +69,6 @@ def read_economics(source: str | Path, document: Mapping[str, Any]) -> Economics
     try:
         return Economics(**{key: number(source, "economics", table, key) for key in table})
     except ModelError as fault:
-        raise ConfigError(source, f"economics.{fault.field}", f"found {fault.value!r}; expected {fault.expected}") from None
+        raise ConfigError(
+            source, f"economics.{fault.field}", f"found {fault.value!r}; expected {fault.expected}"
+        ) from None

@@ -18,13 +18,20 @@ from autonomy.layers import physics
 from autonomy.layers.arrays import Index, Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.errors import AutonomyError, ModelError
-from autonomy.solvers.linear import LinearBuilder, LinearProgram, solve_exclusive
+from autonomy.solvers.linear import LinearBuilder, LinearProgram, Status, solve_exclusive
 
 OVERLAP_KW = 1e-7
 """kW, largest smaller-of-the-two at which charge and discharge (or import and export) still count as exclusive."""
 
 ROUNDING_KW = 1e-5
 """kW, largest correction of a battery power that is rounding of the solver and not a fault."""
+
+
+ADVICE = {
+    Status.TIME_LIMIT: "Allow more time or take a shorter window.",
+    Status.INFEASIBLE: "Look for a limit that the ramp limit and the power before the window leave no way to keep.",
+}
+OTHER_ADVICE = "Please report this window."
 
 
 class DispatchError(AutonomyError):
@@ -63,7 +70,8 @@ class Dispatch:
         objective: Currency, the cost of the window as `Economics` defines it, line losses left out.
         method: "LP (exclusive)" when the linear optimum passed the exclusivity check, else "MILP".
         binaries: Number of binary variables that were needed.
-        gap: (objective − bound) / max(|objective|, 1): rounding for the LP, what the search proved for the MILP.
+        gap: (objective − bound) / max(|objective|, 1): rounding for the LP, what the search proved for the MILP. A
+            search that ran out of time returns its best dispatch, with a gap above the one asked for.
         seconds: Wall-clock time to build and solve.
         bound: Currency, no dispatch costs less. For the LP recomputed from the multipliers, without trust in the
             solver; for the MILP the solver's claim.
@@ -107,7 +115,8 @@ def optimal_dispatch(
 
     Raises:
         ModelError: an input has the wrong shape or is out of its range.
-        DispatchError: no dispatch keeps all limits, the time ran out, or the solver's answer failed the checks.
+        DispatchError: no dispatch keeps all limits, the time ran out before one was found, or the solver's answer
+            failed the checks.
     """
     start = time.perf_counter()
     energy = _measured("energy_kwh", energy_kwh, (community.n_prosumers,), 0.0)
@@ -124,21 +133,22 @@ def optimal_dispatch(
     )
     solution = answer.solution
     if not solution.found:
+        advice = ADVICE.get(solution.status, OTHER_ADVICE)
         raise DispatchError(
-            f"no dispatch was found for a window of {len(model.imports)} steps: {solution.message} Look for a line or "
-            "connection limit that the ramp limit and the power before the window leave no way to keep."
+            f"no dispatch was found for a window of {len(model.imports)} steps: {solution.message} {advice}"
         )
     battery = solution.x[model.charge] - solution.x[model.discharge]
+    objective, bound = solution.objective + model.constant, solution.bound + model.constant
     return Dispatch(
         battery_kw=frozen(_executable(community, battery, energy, previous)),
         curtail_kw=frozen(solution.x[model.curtail]),
         shed_kw=frozen(solution.x[model.shed]),
-        objective=solution.objective + model.constant,
+        objective=objective,
         method="MILP" if answer.binaries else "LP (exclusive)",
         binaries=answer.binaries,
-        gap=solution.gap,
+        gap=max(objective - bound, 0.0) / max(abs(objective), 1.0),
         seconds=time.perf_counter() - start,
-        bound=solution.bound + model.constant,
+        bound=bound,
     )
 
 
@@ -235,10 +245,10 @@ def dispatch_program(
 def ramp_to_rest(
     community: Community, energy_kwh: Vector, previous_kw: Vector, steps: int
 ) -> tuple[Vector, NDArray[np.bool_]]:
-    """Return the quickest way to b = 0 that the ramp allows, (T, N) kW, and where a battery has no other choice.
+    """Return the quickest way to b = 0 that the ramp allows, (T, N) kW, and where the ramp has to give way on it.
 
-    The quickest way is the one that meets the SoC limits last. A battery whose ramp limit has to give way to them even
-    so is fixed to it until then: (T, N) True up to the last step at which `physics.battery_box` relaxes the ramp.
+    The quickest way is the one that meets the SoC limits last. Where `physics.battery_box` relaxes the ramp even so,
+    (T, N) True, a battery has no other power, and it cannot have had another one on the way there.
     """
     power = np.zeros((steps, community.n_prosumers))
     relaxed = np.zeros(power.shape, dtype=np.bool_)
@@ -248,8 +258,7 @@ def ramp_to_rest(
         box = _box(community, energy_kwh, previous_kw)
         power[step], relaxed[step] = np.clip(0.0, box.lower_kw, box.upper_kw), box.ramp_relaxed
         energy_kwh, previous_kw = _next_energy(community, energy_kwh, power[step]), power[step]
-    fixed = np.logical_or.accumulate(relaxed[::-1])[::-1]
-    return power, fixed
+    return power, relaxed
 
 
 def _add_storage(

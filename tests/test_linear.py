@@ -123,6 +123,19 @@ def test_pairs_that_never_overlap_cost_no_binary():
     np.testing.assert_allclose(answer.solution.x, [0.0, 4.0])
 
 
+def test_out_of_time_the_best_exclusive_point_comes_back_with_its_gap(monkeypatch):
+    program = bounded_program(np.array([-1.0, -1.5]), np.zeros((0, 2)), np.zeros(0))
+    now = iter([0.0] + [9.0] * 100)
+    monkeypatch.setattr("autonomy.solvers.linear.time.perf_counter", lambda: next(now))
+    answer = solve_exclusive(program, np.array([0]), np.array([1]), time_limit_s=5.0)
+    # The linear optimum (4, 4) costs -10 and is the bound; with the smaller column at 0 the cost is -4.
+    assert answer.solution.status is Status.TIME_LIMIT
+    assert answer.solution.found
+    np.testing.assert_array_equal(answer.solution.x, [4.0, 0.0])
+    assert answer.solution.bound == pytest.approx(-10.0)
+    assert answer.solution.gap == pytest.approx(6.0 / 4.0)
+
+
 def test_only_the_overlapping_pair_gets_a_binary():
     cost = np.array([-1.0, -2.0, 1.0, -1.0])
     program = bounded_program(cost, np.zeros((0, 4)), np.zeros(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.economics import Economics
+from autonomy.layers import physics
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
@@ -327,6 +328,32 @@ def test_a_replay_in_plain_loops_costs_what_was_promised_and_breaks_nothing(case
     assert plan.bound <= plan.objective + 1e-9
     assert plan.gap <= 1e-6
     assert (plan.method == "LP (exclusive)") == (plan.binaries == 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases(), st.integers(0, 2**32 - 1))
+def test_a_power_before_the_window_that_leaves_no_choice_never_stops_the_search(case, seed):
+    community, window, economics, energy = case
+    open_network = Network.single_feeder(n_prosumers=community.n_prosumers)
+    community = replace(community, network=open_network, connection_limit_kw=np.inf)
+    previous = np.random.default_rng(seed).uniform(-1.2, 1.2, energy.size) * community.charge_limit_kw
+    plan = best(community, window, economics, energy, previous)
+    for t, wanted in enumerate(plan.battery_kw):
+        box = physics.battery_box(
+            energy,
+            energy_min_kwh=community.energy_min_kwh,
+            energy_max_kwh=community.energy_max_kwh,
+            charge_limit_kw=community.charge_limit_kw,
+            discharge_limit_kw=community.discharge_limit_kw,
+            charge_efficiency=community.charge_efficiency,
+            discharge_efficiency=community.discharge_efficiency,
+            timestep_h=community.timestep_h,
+            ramp_limit_kw=community.ramp_limit_kw,
+            previous_kw=previous,
+        )
+        assert np.all((box.lower_kw <= wanted) & (wanted <= box.upper_kw)), f"the physics would not execute step {t}"
+        stored = np.where(wanted > 0, wanted * community.charge_efficiency, wanted / community.discharge_efficiency)
+        energy, previous = energy + community.timestep_h * stored, wanted
 
 
 @settings(max_examples=25, deadline=None)

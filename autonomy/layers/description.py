@@ -30,7 +30,7 @@ PROSUMER_NUMBERS = tuple(DEFAULTS)
 LINE_DEFAULTS = {"import_limit_kw": np.inf, "export_limit_kw": np.inf, "resistance_ohm": 0.0}
 LINE_NUMBERS = tuple(LINE_DEFAULTS)
 SECTIONS = {
-    "community": ("name", "timestep_h"),
+    "community": ("name", "timestep_h", "currency"),
     "network": ("nominal_voltage_v", *LINE_NUMBERS, "line"),
     "network.line": ("name", "parent", *LINE_NUMBERS),
     "defaults": PROSUMER_NUMBERS,

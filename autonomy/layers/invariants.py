@@ -76,14 +76,12 @@ class Violation:
         index: Which prosumer or line; 0 for rules of the whole community.
         amount: By how much, in the rule's unit (NaN when a value was NaN).
         unit: The unit.
-        tolerated: Whether the decision announced it (ramp relaxed for safety, host unable to curtail).
     """
 
     rule: str
     index: int
     amount: float
     unit: str
-    tolerated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

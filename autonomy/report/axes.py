@@ -58,12 +58,16 @@ def draw_stack(axes: Axes, edges: NDArray[Any], layers: list[tuple[str, Vector, 
     for position, (label, power_kw, name) in enumerate(layers):
         top = base + sign * power_kw
         if np.any(power_kw > 1e-9):
-            hatch = "////" if position == len(layers) - 1 else None
+            cut = position == len(layers) - 1
             # Charge has the colour of discharge, paler: the same battery on the other side.
-            pale = hatch or (sign < 0 and name == "green")
+            pale = cut or (sign < 0 and name == "green")
             lower, upper = np.append(base, base[-1:]), np.append(top, top[-1:])
-            area = axes.fill_between(edges, lower, upper, step="post", linewidth=0, color=light(name), label=label)
-            area.set(alpha=0.45 if pale else 0.75, hatch=hatch)
+            form: dict[str, Any] = {"step": "post", "linewidth": 0, "label": label}
+            area = axes.fill_between(edges, lower, upper, color=light(name), alpha=0.4 if pale else 0.75, **form)
+            if cut:
+                area = axes.fill_between(
+                    edges, lower, upper, facecolor="none", edgecolor=light(name), hatch="////", **form
+                )
             handles.append(area)
         base = top
     return handles

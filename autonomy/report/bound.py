@@ -56,8 +56,8 @@ def bound(evidence: RunEvidence) -> Bound | None:
     seconds = sum(optimum.seconds for optimum in optima)
     sentence = (
         f"Perfect foresight: {'; '.join(parts)}. The solver's objective is {quantity(objective)} {evidence.currency}; "
-        f"the same dispatch replayed in the simulator costs {quantity(replayed)} {evidence.currency}. Built and solved in "
-        f"{quantity(seconds, 1)} s."
+        f"the same dispatch replayed in the simulator costs {quantity(replayed)} {evidence.currency}. Built and solved "
+        f"in {quantity(seconds, 1)} s."
     )
     slack = 1e-6 * max(abs(replayed), 1.0) + sum(abs(o.objective) * o.gap for o in milps if o.gap > 0)
     limit = evidence.kpis[OPTIMUM].cost - slack

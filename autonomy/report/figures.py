@@ -248,7 +248,7 @@ def prices(evidence: RunEvidence, week: Week) -> Picture:
             if not cleared.any():
                 continue
             # Later curves are thinner, so that the one below still shows where prices agree.
-            width = 1.0 + 0.7 * (len(evidence.policies) - 1 - position)
+            width = 1.0 + 2.5 * (1 - (position + 1) / len(evidence.policies))
             color = style[policy].color
             handles.append(axes.stairs(price, edges, color=color, lw=width, label=short(policy), baseline=None))
             words.append(

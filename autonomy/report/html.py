@@ -20,7 +20,7 @@ from autonomy.report.columns import COLUMNS, FURTHER, MAIN
 from autonomy.report.figures import figures
 from autonomy.report.palette import SHADES
 from autonomy.report.quantity import percent, quantity
-from autonomy.report.verdict import minute, verdict
+from autonomy.report.verdict import Finding, minute, verdict
 from autonomy.report.week import BASELINE, OPTIMUM, binding_week
 
 MOST_FINDINGS = 50
@@ -130,12 +130,10 @@ def _tables(evidence: RunEvidence) -> list[dict[str, Any]]:
     return tables
 
 
-def _broken_counts(findings: tuple[Any, ...]) -> list[tuple[str, str, int, int]]:
-    """Return (policy, rule, broken, announced) for every pair that occurs."""
-    broken = Counter((f.policy, f.violation.rule) for f in findings if not f.violation.tolerated)
-    announced = Counter((f.policy, f.violation.rule) for f in findings if f.violation.tolerated)
-    pairs = dict.fromkeys((f.policy, f.violation.rule) for f in findings)
-    return [(policy, rule, broken[policy, rule], announced[policy, rule]) for policy, rule in pairs]
+def _broken_counts(findings: tuple[Finding, ...]) -> list[tuple[str, str, int]]:
+    """Return (policy, rule, how often) for every pair that occurs."""
+    counts = Counter((finding.policy, finding.violation.rule) for finding in findings)
+    return [(policy, rule, times) for (policy, rule), times in counts.items()]
 
 
 def _limit(value: float) -> str:

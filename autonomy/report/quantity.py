@@ -17,10 +17,12 @@ def quantity(value: float, digits: int = 2) -> str:
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    smallest = 10.0**-digits
-    if value != 0 and abs(value) < smallest / 2:
-        return f"<{smallest:.{digits}f}" if value > 0 else f">−{smallest:.{digits}f}"
-    return f"{value:,.{digits}f}".replace("-", "−")
+    # Adding 0.0 turns −0.0 into 0.0.
+    text = f"{value + 0.0:,.{digits}f}".replace("-", "−")
+    if value != 0 and not text.strip("−0."):
+        smallest = f"{10.0**-digits:.{digits}f}"
+        return f"<{smallest}" if value > 0 else f">−{smallest}"
+    return text
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -87,7 +87,7 @@ def fragment(figure: Figure, *, prefix: str, description: str) -> str:
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     text = _own_identifiers(text, prefix)
     text = re.sub(r'style="[^"]*"', lambda match: _page_style(match[0]), text)
-    text = re.sub(r' d="[^"]*"', lambda match: _short_numbers(match[0]), text, flags=re.DOTALL)
+    text = re.sub(r' d="([^"]*)"', lambda match: f' d="{compact_path(match[1])}"', text)
     text = re.sub(r"\n\s*", "\n", text)
     box = re.search(r'viewBox="[^"]*"', text)
     opening = f'<svg role="img" aria-label="{escape(description)}" {box[0] if box else ""} focusable="false">'
@@ -114,6 +114,26 @@ def _page_style(style: str) -> str:
     )
 
 
-def _short_numbers(path: str) -> str:
-    short = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), path)
-    return re.sub(r"\s+", " ", short)
+def compact_path(path: str) -> str:
+    """Return path data with one decimal, and with H and V for the horizontal and vertical lines of step curves.
+
+    Args:
+        path: Absolute commands M, L, Q, C and z, as matplotlib writes them.
+    """
+    parts: list[str] = []
+    here = ("", "")
+    for command, numbers in re.findall(r"([MLQCz])([^MLQCz]*)", path):
+        points = [f"{float(number):.1f}".removesuffix(".0") for number in numbers.split()]
+        points = ["0" if point == "-0" else point for point in points]
+        end = (points[-2], points[-1]) if points else here
+        if command == "L" and end == here:
+            continue
+        if command == "L" and end[1] == here[1]:
+            parts.append(f"H{end[0]}")
+        elif command == "L" and end[0] == here[0]:
+            parts.append(f"V{end[1]}")
+        else:
+            parts.append(command + " ".join(points))
+        # After z the pen is back at the start of the contour; forget where it was.
+        here = end if command != "z" else ("", "")
+    return "".join(parts)

@@ -55,10 +55,9 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding in one sentence."""
-        announced = " The decision announced it." if self.violation.tolerated else ""
         return (
             f"Under {self.policy}, at {self.time} (step {self.step} of {self.window}), the rule "
-            f"“{self.violation.rule}” was exceeded by {self.amount} at {self.place}.{announced}"
+            f"“{self.violation.rule}” was exceeded by {self.amount} at {self.place}."
         )
 
 
@@ -67,10 +66,10 @@ class Verdict:
     """Whether every safety rule held.
 
     Attributes:
-        held: True only when at least one step ran and no rule was broken without being announced.
+        held: True only when at least one step ran and no rule was broken.
         sentence: The verdict in one sentence.
         basis: What was checked and what that does not show.
-        findings: Every broken rule, announced or not, in the order of policies, windows and steps.
+        findings: Every broken rule, in the order of policies, windows and steps.
     """
 
     held: bool
@@ -78,27 +77,21 @@ class Verdict:
     basis: str
     findings: tuple[Finding, ...]
 
-    @property
-    def broken(self) -> tuple[Finding, ...]:
-        """The findings that no decision announced."""
-        return tuple(finding for finding in self.findings if not finding.violation.tolerated)
-
 
 def verdict(evidence: RunEvidence) -> Verdict:
     """Return the verdict on every policy of a run."""
     findings = tuple(_findings(evidence))
-    broken = [finding for finding in findings if not finding.violation.tolerated]
     steps = {policy: sum(run.time.size for run in evidence.trajectories[policy]) for policy in evidence.policies}
     unlisted = _unlisted(evidence, findings)
     if not sum(steps.values()):
         held, sentence = False, "No step was run, so nothing is shown."
-    elif broken:
-        held, sentence = False, _failure(broken)
+    elif findings:
+        held, sentence = False, _failure(findings)
     elif unlisted:
         held, sentence = False, unlisted
     else:
         held, sentence = True, _success(steps)
-    return Verdict(held=held, sentence=sentence, basis=_basis(findings, broken), findings=findings)
+    return Verdict(held=held, sentence=sentence, basis=_basis(findings), findings=findings)
 
 
 def _findings(evidence: RunEvidence) -> list[Finding]:
@@ -166,7 +159,7 @@ def _success(steps: dict[str, int]) -> str:
     return f"0 violations in {where}{including}."
 
 
-def _failure(broken: list[Finding]) -> str:
+def _failure(broken: tuple[Finding, ...]) -> str:
     parts = []
     for rule in dict.fromkeys(finding.violation.rule for finding in broken):
         same = [finding for finding in broken if finding.violation.rule == rule]
@@ -180,19 +173,12 @@ def _failure(broken: list[Finding]) -> str:
     return f"{count(len(broken), 'violation')}: {'; '.join(parts)}."
 
 
-def _basis(findings: tuple[Finding, ...], broken: list[Finding]) -> str:
-    announced = len(findings) - len(broken)
-    extra = (
-        f" {count(announced, 'exception')} that the decisions announced beforehand {'is' if announced == 1 else 'are'} "
-        "listed below and not counted."
-        if announced
-        else ""
-    )
+def _basis(findings: tuple[Finding, ...]) -> str:
     return (
-        f"{len(INVARIANTS)} rules were checked on every executed step, by code that shares no line with the "
-        f"controller's projection (tolerance {quantity(TOLERANCE_KW, 5)} kW). This shows what happened in the steps that "
-        f"were run; it is a search for violations that found {'none' if not broken else 'some'}, not a proof for other "
-        f"steps.{extra}"
+        f"{len(INVARIANTS)} rules were checked on every executed step, by a checker that is separate from the "
+        f"controller's projection (tolerance {quantity(TOLERANCE_KW, 5)} kW). This shows what happened in the steps "
+        f"that were run; it is a search for violations that found {'some' if findings else 'none'}, not a proof for "
+        "other steps."
     )
 
 

@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 FEASIBILITY_LIMIT = 1e-7
 """Largest violated bound, row or integrality (in the program's own unit) that still counts as solved."""
 
+ROUNDING_GAP = 1e-9
+"""Largest relative gap that is rounding and nothing else."""
+
 Vector = NDArray[np.float64]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -235,9 +238,9 @@ class ExclusiveSolution:
     """The answer to a program with mutually exclusive columns.
 
     Attributes:
-        solution: The last solve; its bound holds for the exclusive program. Not `found` when a round failed.
-        binaries: Number of binary columns that were needed; 0 when the linear program was exclusive by itself and its
-            optimum therefore is the optimum of the exclusive program.
+        solution: The best exclusive vertex; its bound holds for the exclusive program. Not `found` when there is none.
+        binaries: Number of binary columns that were needed; 0 when a vertex of the linear optimum is exclusive, which
+            makes it the optimum of the exclusive program as well.
         rounds: Number of times binaries were added.
     """
 
@@ -259,8 +262,9 @@ def solve_exclusive(
 
     The linear program without the pairs is solved first. Only pairs that overlap by more than `tolerance` then get a
     binary y, with x_first <= upper·y and x_second <= upper·(1 − y); this repeats until no pair overlaps, which it must
-    because every round adds at least one pair. Each mixed-integer answer is polished: with the sides it chose, the
-    linear program is solved once more, so that the answer is an exactly exclusive vertex.
+    because every round adds at least one pair. In each round the linear program is also solved with the smaller column
+    of every pair held at 0. That makes an exact vertex of an exclusive answer, and of any other answer a candidate that
+    ends the search when it meets the bound, and is returned with its gap when the time is up.
 
     Args:
         program: A program whose paired columns have lower bound 0 and a finite upper bound.
@@ -268,25 +272,39 @@ def solve_exclusive(
         second: (p,) columns.
         tolerance: Largest smaller-of-the-two that counts as exclusive.
         time_limit_s: Seconds for all rounds together; None for no limit.
-        relative_gap: Largest relative gap of each mixed-integer search.
+        relative_gap: Largest relative gap at which the search over binaries may stop.
     """
     pairs = np.concatenate([first, second])
     _require("lower", program.lower[pairs], program.lower[pairs] == 0.0, "0 for paired columns")
     _require("upper", program.upper[pairs], program.upper[pairs] < np.inf, "a finite number for paired columns")
-    deadline = None if time_limit_s is None else time.perf_counter() + time_limit_s
+    deadline = np.inf if time_limit_s is None else time.perf_counter() + time_limit_s
     switched = np.zeros(first.size, dtype=np.bool_)
-    solution, rounds = solve(program, time_limit_s=time_limit_s), 0
-    while solution.found:
-        overlap = ~switched & (np.minimum(solution.x[first], solution.x[second]) > tolerance)
-        if not overlap.any():
+    relaxed, best, bound, rounds = solve(program, time_limit_s=time_limit_s), None, -np.inf, 0
+    while relaxed.found:
+        overlap = ~switched & (np.minimum(relaxed.x[first], relaxed.x[second]) > tolerance)
+        exclusive = not overlap.any()
+        candidate = relaxed
+        if rounds or not exclusive:
+            one_sided = solve(_one_sided(program, relaxed.x, first, second))
+            candidate = relaxed if exclusive and not one_sided.found else one_sided
+        if candidate.found and (best is None or candidate.objective < best.objective):
+            best = candidate
+        bound = max(bound, relaxed.bound)
+        allowed = relative_gap if rounds else ROUNDING_GAP
+        if exclusive or (best is not None and _relative_gap(best.objective, bound) <= allowed):
             break
         switched, rounds = switched | overlap, rounds + 1
-        left = None if deadline is None else max(deadline - time.perf_counter(), 0.0)
-        mixed = solve(
-            _with_switches(program, first[switched], second[switched]), time_limit_s=left, relative_gap=relative_gap
+        relaxed = solve(
+            _with_switches(program, first[switched], second[switched]),
+            time_limit_s=None if time_limit_s is None else max(deadline - time.perf_counter(), 0.0),
+            relative_gap=relative_gap,
         )
-        solution = _polished(program, mixed, first[switched], second[switched]) if mixed.found else mixed
-    return ExclusiveSolution(solution=solution, binaries=int(switched.sum()), rounds=rounds)
+    if best is None:
+        return ExclusiveSolution(solution=relaxed, binaries=int(switched.sum()), rounds=rounds)
+    gap = _relative_gap(best.objective, bound)
+    status = Status.OPTIMAL if gap <= max(relative_gap, ROUNDING_GAP) else relaxed.status
+    best = replace(best, status=status, bound=bound, gap=gap, message=relaxed.message)
+    return ExclusiveSolution(solution=best, binaries=int(switched.sum()), rounds=rounds)
 
 
 def _with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:
@@ -307,21 +325,11 @@ def _with_switches(program: LinearProgram, first: Index, second: Index) -> Linea
     )
 
 
-def _polished(program: LinearProgram, mixed: LinearSolution, first: Index, second: Index) -> LinearSolution:
-    """Return the vertex for the sides that the mixed-integer answer chose, with that answer's bound and status."""
-    idle = np.where(mixed.x[first] >= mixed.x[second], second, first)
+def _one_sided(program: LinearProgram, x: Vector, first: Index, second: Index) -> LinearProgram:
+    """Return the program with the smaller column of each pair held at 0."""
     upper = program.upper.copy()
-    upper[idle] = 0.0
-    vertex = solve(replace(program, upper=upper))
-    if not vertex.found:
-        return vertex
-    return replace(
-        vertex,
-        status=mixed.status,
-        bound=mixed.bound,
-        gap=_relative_gap(vertex.objective, mixed.bound),
-        message=mixed.message,
-    )
+    upper[np.where(x[first] >= x[second], second, first)] = 0.0
+    return replace(program, upper=upper)
 
 
 def _attempt(

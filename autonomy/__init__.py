@@ -1,0 +1,67 @@
+"""Put any policy in charge of the batteries of an energy community, and prove that it cannot break anything.
+
+    from autonomy import Community, Controller, Observation
+
+    controller = Controller(Community.demo(), policy="self-consumption")
+    decision = controller.step(observation)      # safe, whatever the policy says
+
+`autonomy.layers` holds the model and the three layers, `autonomy.solvers` the mathematics; `docs/` explains both.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from autonomy.controller import Controller, Supervisor
+from autonomy.economics import Economics
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Certificate, Decision, Intent, Mode, Reason
+from autonomy.layers.network import Network
+from autonomy.layers.observation import Forecast, Limits, Observation
+from autonomy.scenario import Scenario
+from autonomy.simulator import Simulator
+
+if TYPE_CHECKING:
+    from autonomy.environment import CommunityEnv
+
+try:
+    __version__ = version("autonomy-stack")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+source"
+
+__all__ = [
+    "Cause",
+    "Certificate",
+    "Community",
+    "CommunityEnv",
+    "Controller",
+    "Decision",
+    "Economics",
+    "Forecast",
+    "Intent",
+    "Limits",
+    "Mode",
+    "Network",
+    "Observation",
+    "Reason",
+    "Scenario",
+    "Simulator",
+    "Supervisor",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `CommunityEnv` on first use: it needs Gymnasium, which is optional."""
+    if name != "CommunityEnv":
+        raise AttributeError(f"module 'autonomy' has no attribute {name!r}")
+    try:
+        from autonomy.environment import CommunityEnv  # noqa: PLC0415 - lazily, see above
+    except ModuleNotFoundError as fault:
+        if fault.name != "gymnasium":
+            raise
+        from autonomy.errors import OptionalDependencyError  # noqa: PLC0415 - only in this case
+
+        raise OptionalDependencyError("CommunityEnv", "hosts") from None
+    return CommunityEnv

@@ -1,0 +1,7 @@
+"""`python -m autonomy` is `autonomy`."""
+
+import sys
+
+from autonomy.cli import main
+
+sys.exit(main())

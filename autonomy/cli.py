@@ -1,0 +1,194 @@
+"""The command line: `autonomy run`. Exit codes: 0 all limits held, 1 an error, 2 a limit was broken."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+import autonomy
+from autonomy.configuration import Configuration, demo_configuration, read_configuration
+from autonomy.errors import AutonomyError, ConfigError, did_you_mean
+from autonomy.evidence import RunEvidence
+from autonomy.rollout import OPTIMUM
+from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
+from autonomy.scenario import Scenario
+from autonomy.solvers.backends import BACKENDS
+
+EXIT_OK, EXIT_ERROR, EXIT_UNSAFE, EXIT_INTERRUPTED = 0, 1, 2, 130
+DEFAULT_OUT = "autonomy-run"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors exit with 1 and say what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting with argparse's 2, which means "unsafe" here."""
+        words = message.split()
+        options = [name for action in self._actions for name in action.option_strings]
+        hints = [hint for word in words if word.startswith("--") if (hint := did_you_mean(word, options))]
+        raise ConfigError("autonomy", "", f"{message}{hints[0] if hints and 'unrecognized' in message else ''}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    errors = Console(stderr=True, highlight=False)
+    try:
+        options = parser().parse_args(words)
+        return run_command(options, words)
+    except AutonomyError as fault:
+        errors.print(f"[bold red]error[/] {_escaped(str(fault))}")
+        return fault.exit_code
+    except OSError as fault:
+        errors.print(f"[bold red]error[/] {_escaped(str(fault))}")
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        errors.print("[bold yellow]interrupted[/] nothing was written")
+        return EXIT_INTERRUPTED
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line."""
+    top = Parser(prog="autonomy", description="Put any policy in charge of an energy community's batteries, safely.")
+    top.add_argument("--version", action="version", version=f"autonomy-stack {autonomy.__version__}")
+    commands = top.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
+    job = commands.add_parser(
+        "run",
+        help="run policies over a community's data and write a report",
+        description="Run policies over a community's data, compare them with the perfect-foresight optimum, count "
+        "every broken limit, and write report.html, summary.json and one decision journal a policy.",
+    )
+    job.add_argument("--community", metavar="FILE", type=Path, help="community description (TOML); the demo without it")
+    job.add_argument("--data", metavar="FILE", type=Path, help="time series (CSV or Parquet); needed with --community")
+    job.add_argument("--time-zone", metavar="ZONE", help="IANA zone that times without an offset are local times of")
+    job.add_argument(
+        "--policy",
+        metavar="NAME|PATH",
+        action="append",
+        dest="policies",
+        help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(RIVALS)}; paths: a "
+        "Stable-Baselines3 model.zip, or file.py:function. All names without it",
+    )
+    job.add_argument("--from", metavar="TIME", dest="from_", help="first step, ISO date or time")
+    job.add_argument("--to", metavar="TIME", help="end (first step no longer run), ISO date or time")
+    job.add_argument(
+        "--weeks", choices=("held-out", "all"), help="without --from and --to; held-out for the demo, all for own data"
+    )
+    job.add_argument("--backend", metavar="NAME", default="exact", help=f"projection: {', '.join(BACKENDS)}")
+    job.add_argument("--no-optimum", action="store_true", help="leave out the perfect-foresight optimum")
+    job.add_argument("--out", metavar="DIR", type=Path, default=Path(DEFAULT_OUT), help=f"default: {DEFAULT_OUT}")
+    return top
+
+
+def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Carry out `autonomy run`; see `parser` for the options."""
+    from autonomy.report.console import guarantee_table, kpi_table, verdict_line  # noqa: PLC0415 - only when needed
+
+    _require_writable(options.out)
+    configuration, scenario = _inputs(options)
+    held_out = options.weeks == "held-out" if options.weeks else options.data is None
+    windows = choose_windows(scenario, from_=options.from_, to=options.to, held_out=held_out)
+    console = Console()
+    first, last = windows[0].time[0], windows[-1].time[-1]
+    kind = "held-out weeks" if held_out and not (options.from_ or options.to) else "windows"
+    console.print(
+        f"[bold]{_escaped(configuration.name)}[/]: {scenario.n_prosumers} prosumers, {len(windows)} {kind} "
+        f"from {first} to {last}, {sum(window.n_steps for window in windows)} steps"
+    )
+    with tempfile.TemporaryDirectory(prefix=".autonomy-run-", dir=options.out.resolve().parent) as staging:
+        evidence = _run_with_progress(configuration, windows, options, words, Path(staging), console)
+        with console.status("writing the report"):
+            _publish(evidence, Path(staging), options.out)
+    console.print(kpi_table(evidence))
+    console.print(guarantee_table(evidence))
+    console.print(verdict_line(evidence))
+    console.print(f"report: [bold]{_escaped(str(options.out / 'report.html'))}[/]")
+    broken = any(key.violations for key in evidence.kpis.values())
+    return EXIT_UNSAFE if broken else EXIT_OK
+
+
+def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
+    if options.community is None and options.data is None:
+        return demo_configuration(), Scenario.demo()
+    if options.data is None:
+        raise ConfigError("--community", "", "needs --data FILE with the community's time series")
+    configuration = demo_configuration() if options.community is None else read_configuration(options.community)
+    scenario = Scenario.from_file(options.data, community=configuration.community, time_zone=options.time_zone)
+    return configuration, scenario
+
+
+def _run_with_progress(
+    configuration: Configuration,
+    windows: Sequence[Scenario],
+    options: argparse.Namespace,
+    words: Sequence[str],
+    staging: Path,
+    console: Console,
+) -> RunEvidence:
+    policies = tuple(options.policies or RIVALS)
+    jobs = len({BASELINE, *policies}) + (not options.no_optimum)
+    steps = sum(window.n_steps for window in windows)
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=jobs * steps)
+
+        def progress(label: str, done: int) -> None:
+            text = "solving optimum" if label == OPTIMUM else _escaped(label)
+            bar.update(task, advance=done, description=text)
+
+        return run(
+            configuration,
+            windows,
+            options=RunOptions(
+                policies=policies,
+                backend=options.backend,
+                with_optimum=not options.no_optimum,
+                command=shlex.join(["autonomy", *words]),
+                version=autonomy.__version__,
+            ),
+            journal_folder=staging / "journal",
+            progress=progress,
+        )
+
+
+def _require_writable(out: Path) -> None:
+    """Refuse, before any work, a place where the results could not be put or would replace something else."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError("--out", "", f"{out} is a file; expected a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / "summary.json").is_file():
+        raise ConfigError("--out", "", f"{out} has other files in it; choose a new folder")
+    if not out.resolve().parent.is_dir():
+        raise ConfigError("--out", "", f"the folder {out.resolve().parent} does not exist")
+
+
+def _publish(evidence: RunEvidence, staging: Path, out: Path) -> None:
+    """Write the report beside the journals and move everything to `out` in one go, replacing an earlier run."""
+    from autonomy.report.write import write_report  # noqa: PLC0415 - loads matplotlib
+
+    finished = staging / "finished"
+    finished.mkdir()
+    write_report(evidence, finished)
+    (staging / "journal").rename(finished / "journal")
+    if out.exists():
+        out.rename(staging / "replaced")
+    shutil.move(finished, out)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

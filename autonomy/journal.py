@@ -1,0 +1,86 @@
+"""The decision journal: one JSON line a decision, in the order in which they were returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import orjson
+
+from autonomy.layers.decision import Decision
+
+JOURNALLED = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
+MEASURED = ("demand_kw", "pv_kw", "soc")
+
+
+class JsonLinesJournal:
+    """Writes decisions to a file, each line flushed before the decision is returned to the host.
+
+    The file appears under its own name only when the journal is closed in order; until then it carries the suffix
+    `.partial`, so an interrupted run leaves nothing that looks complete. Use it as a context manager.
+
+    Args:
+        path: The file to write.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_name(path.name + ".partial")
+        self._file = self._partial.open("wb")
+
+    def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
+        """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
+        line = {
+            "step": step,
+            "time": _text(observation.get("time")),
+            "mode": decision.mode.value,
+            "reasons": [{"cause": r.cause.value, "text": r.text, "prosumers": r.prosumers} for r in decision.reasons],
+            "observed": {name: _numbers(observation.get(name)) for name in MEASURED},
+            "decided": {name: _numbers(getattr(decision, name)) for name in JOURNALLED},
+            "caps": {
+                "generation_kw": _numbers(decision.generation_cap_kw),
+                "load_kw": _numbers(decision.load_cap_kw),
+            },
+            "intervention_kw": round(decision.intervention_kw, 6),
+            "gap": decision.certificate.gap,
+        }
+        self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Finish the file under its own name."""
+        self._file.close()
+        self._partial.replace(self.path)
+
+    def __enter__(self) -> JsonLinesJournal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+
+def _numbers(values: Any) -> Any:
+    """Return numbers rounded to 1e-6; what is not finite becomes null, what is no number its text."""
+    if values is None:
+        return None
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return str(values)
+    return np.round(array, 6).tolist()
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,74 @@
+"""Layer 1's seam: what a policy is, and how its answer is read without trusting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from autonomy.layers.arrays import Vector
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Intent, Reason
+from autonomy.layers.observation import Observation
+
+Policy: TypeAlias = Callable[[Community, Observation], Any]
+"""(community, observation) -> `Intent`, or an array (N, 3) of battery kW, trade kW, price bid.
+
+The observation a policy sees is the screened one: finite numbers of the right shape, 0 where a meter failed.
+"""
+
+
+class Wish(NamedTuple):
+    """A policy's answer, as far as it can be read.
+
+    Attributes:
+        intent: The intent with finite battery powers, or None when nothing usable came.
+        reasons: What was wrong with it.
+    """
+
+    intent: Intent | None
+    reasons: tuple[Reason, ...]
+
+
+def read_answer(answer: Any, n_prosumers: int) -> Wish:
+    """Read whatever a policy returned.
+
+    A value that is not finite costs its prosumer its battery intent (0 kW) or its trade; an answer of the wrong
+    shape, or without any finite battery power, is no intent at all.
+    """
+    columns = _columns(answer, n_prosumers)
+    if columns is None:
+        text = f"the policy answered {_describe(answer)}; expected an Intent or an array of shape ({n_prosumers}, 3)"
+        return Wish(None, (Reason(cause=Cause.POLICY_SHAPE, text=text),))
+    battery, trade, price = columns
+    bad = ~np.isfinite(battery)
+    if bad.all():
+        return Wish(None, (Reason(cause=Cause.INTENT_NOT_FINITE, text="no battery intent is finite"),))
+    intent = Intent(battery_kw=np.where(bad, 0.0, battery), trade_kw=trade, price_bid=price)
+    if not bad.any():
+        return Wish(intent, ())
+    text = f"the battery intent of {int(bad.sum())} prosumer(s) is not finite; 0 kW is used"
+    hit = tuple(np.flatnonzero(bad).tolist())
+    return Wish(intent, (Reason(cause=Cause.INTENT_NOT_FINITE, text=text, prosumers=hit),))
+
+
+def _columns(answer: Any, size: int) -> tuple[Vector, Vector, Vector] | None:
+    parts = (answer.battery_kw, answer.trade_kw, answer.price_bid) if isinstance(answer, Intent) else None
+    try:
+        if parts is None:
+            array = np.asarray(answer, dtype=np.float64)
+            return (array[:, 0], array[:, 1], array[:, 2]) if array.shape == (size, 3) else None
+        vectors = [np.asarray(part, dtype=np.float64) for part in parts]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if any(vector.shape != (size,) for vector in vectors):
+        return None
+    return vectors[0], vectors[1], vectors[2]
+
+
+def _describe(answer: Any) -> str:
+    shape = getattr(answer, "shape", None)
+    if isinstance(answer, Intent):
+        return f"an Intent with shapes {[np.shape(x) for x in (answer.battery_kw, answer.trade_kw, answer.price_bid)]}"
+    return f"an array of shape {shape}" if shape is not None else f"a {type(answer).__name__}"

@@ -1,0 +1,98 @@
+"""Observations as one flat vector: what `CommunityEnv` shows and what a Stable-Baselines3 model is fed.
+
+Layout for N prosumers and a forecast of H steps:
+
+| Entries | Observation | Min | Max | Unit |
+|---|---|---|---|---|
+| N | demand | 0 | inf | kW |
+| N | available PV | 0 | inf | kW |
+| N | state of charge | 0 | 1 | fraction |
+| 6N | forecast of demand and PV one step ahead: expected, low, high of each | 0 | inf | kW |
+| 3H | forecast of the community's demand: expected, low, high | 0 | inf | kW |
+| 3H | forecast of the community's PV: expected, low, high | 0 | inf | kW |
+| 1 | retail price | -inf | inf | currency/kWh |
+| 1 | feed-in price | -inf | inf | currency/kWh |
+| 1 | carbon intensity of grid energy | 0 | inf | kg/kWh |
+| H | published retail price | -inf | inf | currency/kWh |
+| 2 | sine and cosine of the time of day | -1 | 1 | - |
+
+Low and high are the stated uncertainty of `Forecast`; of a community total they are the sums of the prosumers' own,
+an interval that is wider than the total needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy.layers.arrays import Vector
+from autonomy.layers.community import Community
+from autonomy.layers.errors import ModelError
+from autonomy.layers.observation import Forecast, Observation
+
+
+def observation_bounds(n_prosumers: int, horizon: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return lower and upper bounds of the vector, by the table above."""
+    powers, fractions, prices = 8 * n_prosumers + 6 * horizon, n_prosumers, horizon
+    low = [
+        *([0.0] * (2 * n_prosumers)),
+        *([0.0] * fractions),
+        *([0.0] * (powers - 2 * n_prosumers)),
+        -np.inf,
+        -np.inf,
+        0.0,
+    ]
+    high = [*([np.inf] * (2 * n_prosumers)), *([1.0] * fractions), *([np.inf] * (powers - 2 * n_prosumers + 3))]
+    low += [-np.inf] * prices + [-1.0, -1.0]
+    high += [np.inf] * prices + [1.0, 1.0]
+    return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+
+
+def encode(community: Community, observation: Observation) -> NDArray[np.float32]:
+    """Return the flat vector of an observation that carries a forecast.
+
+    Raises:
+        ModelError: the observation has no forecast.
+    """
+    forecast = observation.forecast
+    if forecast is None:
+        raise ModelError("forecast", None, "a Forecast; a learned policy needs one")
+    carbon = observation.carbon_kg_per_kwh
+    parts: list[Vector] = [
+        observation.demand_kw,
+        observation.pv_kw,
+        np.where(community.battery_capacity_kwh > 0, observation.soc, 0.0),
+        *(series[0] for series in _series(forecast)),
+        *(series.sum(axis=1) for series in _series(forecast)),
+        np.array([observation.retail_price[0], observation.feed_in_price[0]]),
+        np.array([0.0 if carbon is None else float(np.mean(carbon))]),
+        forecast.retail_price,
+        _time_of_day(observation.time),
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _series(forecast: Forecast) -> tuple[Vector, ...]:
+    return (
+        forecast.demand_kw,
+        forecast.demand_low_kw,
+        forecast.demand_high_kw,
+        forecast.pv_kw,
+        forecast.pv_low_kw,
+        forecast.pv_high_kw,
+    )
+
+
+def _time_of_day(time: Any) -> Vector:
+    """Return sine and cosine of the time of day; zeros when the time is unknown."""
+    try:
+        stamp = np.datetime64(time)
+    except (TypeError, ValueError):
+        return np.zeros(2)
+    if np.isnat(stamp):
+        return np.zeros(2)
+    minutes = (stamp - stamp.astype("datetime64[D]")) / np.timedelta64(1, "m")
+    angle = 2 * np.pi * float(minutes) / 1440.0
+    return np.array([np.sin(angle), np.cos(angle)])

@@ -1,0 +1,79 @@
+"""Policies from outside: a name, a Stable-Baselines3 zip, or a function in a Python file."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from autonomy.errors import ConfigError, OptionalDependencyError
+from autonomy.layers.community import Community
+from autonomy.layers.intent import Policy, named_policy
+from autonomy.layers.observation import Observation
+
+
+def load_policy(spec: str) -> Policy:
+    """Return the policy that `spec` names.
+
+    Args:
+        spec: A name from the catalogue; `model.zip`, a Stable-Baselines3 model trained on `CommunityEnv`; or
+            `file.py:name`, a function or class of a Python file (which is executed).
+
+    Raises:
+        ConfigError: nothing is found under `spec`, or what is found is not a policy.
+        OptionalDependencyError: a model needs Stable-Baselines3 and it is not installed.
+    """
+    path, _, attribute = spec.partition(":")
+    if path.endswith(".zip"):
+        return _from_stable_baselines(_existing(path))
+    if path.endswith(".py"):
+        return _from_python(_existing(path), attribute)
+    return named_policy(spec)
+
+
+def _existing(path: str) -> Path:
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigError("policy", "", f"no file {path!r}")
+    return file
+
+
+def _from_python(path: Path, attribute: str) -> Policy:
+    if not attribute:
+        raise ConfigError("policy", "", f"{path}: name the function, as in {path}:my_policy")
+    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    if module_spec is None or module_spec.loader is None:
+        raise ConfigError("policy", "", f"{path} cannot be loaded as a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as fault:
+        raise ConfigError("policy", "", f"{path} raised {type(fault).__name__}: {fault}") from fault
+    found: Any = getattr(module, attribute, None)
+    policy = found() if isinstance(found, type) else found
+    if not callable(policy):
+        raise ConfigError("policy", "", f"{path} has no function or class {attribute!r}")
+    return policy  # type: ignore[no-any-return]  # a user's callable; its answers are never trusted
+
+
+def _from_stable_baselines(path: Path) -> Policy:
+    try:
+        from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3  # noqa: PLC0415 - optional, and slow to import
+    except ImportError:
+        raise OptionalDependencyError("a Stable-Baselines3 policy", "train") from None
+    from autonomy.observing import encode  # noqa: PLC0415 - as above
+
+    faults = []
+    for algorithm in (PPO, SAC, TD3, A2C, DDPG):
+        try:
+            model = algorithm.load(path, device="cpu")
+        except Exception as fault:  # noqa: BLE001 - the file does not say which algorithm wrote it
+            faults.append(f"{algorithm.__name__}: {fault}")
+            continue
+
+        def act(community: Community, observation: Observation, model: Any = model) -> Any:
+            action, _ = model.predict(encode(community, observation), deterministic=True)
+            return action.reshape(community.n_prosumers, 3)
+
+        return act
+    raise ConfigError("policy", "", f"{path} is no Stable-Baselines3 model ({'; '.join(faults)})")

@@ -1,0 +1,192 @@
+"""The main job: every policy over the same windows, the optimum beside them, and the evidence of it all.
+
+windows ─▶ roll out each policy ─▶ solve and replay the optimum ─▶ key figures ─▶ `RunEvidence`
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from autonomy.configuration import Configuration
+from autonomy.controller import Controller
+from autonomy.errors import DataError
+from autonomy.evidence import Optimum, RunEvidence
+from autonomy.journal import JsonLinesJournal
+from autonomy.kpi import kpi
+from autonomy.optimum import optimal_dispatch
+from autonomy.rollout import OPTIMUM, replay, roll_out
+from autonomy.scenario import Scenario
+from autonomy.simulator import INITIAL_SOC, Simulator
+from autonomy.trajectory import Trajectory
+
+BASELINE = "grid-only"
+RIVALS = ("self-consumption", "time-of-use", "random", "adversarial")
+TERMINAL_RULE = (
+    "Energy left in the batteries beyond what was there at the start of a window is worth the window's lowest retail "
+    "price, for every policy and for the optimum alike."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """What to run.
+
+    Attributes:
+        policies: Names or paths; the baseline grid-only is always run, and first.
+        backend: Projection backend.
+        with_optimum: Whether the perfect-foresight optimum is computed.
+        initial_soc: Fraction every battery starts each window with.
+        command: The command line, for the report.
+        version: The package's version, for the report.
+    """
+
+    policies: Sequence[str] = RIVALS
+    backend: str = "exact"
+    with_optimum: bool = True
+    initial_soc: float = INITIAL_SOC
+    command: str = ""
+    version: str = ""
+
+
+Progress = Callable[[str, int], None]
+"""Called with a label and the number of steps that were finished since the last call."""
+
+
+def run(
+    configuration: Configuration,
+    windows: Sequence[Scenario],
+    *,
+    options: RunOptions,
+    journal_folder: Path | None = None,
+    progress: Progress = lambda _label, _steps: None,
+) -> RunEvidence:
+    """Run every policy over every window and return the evidence.
+
+    Args:
+        configuration: Community and prices.
+        windows: Windows of one series, at least one.
+        options: What to run.
+        journal_folder: Where one decision journal a policy is written, or None for none.
+        progress: Told about every finished step.
+
+    Raises:
+        ConfigError: a policy or the backend is unknown.
+        DispatchError: no optimum was found for a window.
+    """
+    names = tuple(dict.fromkeys([BASELINE, *options.policies]))
+    simulators = [
+        Simulator(configuration.community, window, economics=configuration.economics, initial_soc=options.initial_soc)
+        for window in windows
+    ]
+    # Every policy is loaded before the first one runs: a wrong name costs no minutes.
+    controllers = {name: Controller(configuration.community, policy=name, backend=options.backend) for name in names}
+    trajectories = {
+        name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress) for name in names
+    }
+    optima: tuple[Optimum, ...] = ()
+    if options.with_optimum:
+        solved = [_solve(simulator, progress) for simulator in simulators]
+        optima = tuple(optimum for optimum, _ in solved)
+        trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
+    baseline = sum(run.cost for run in trajectories[BASELINE])
+    best = sum(run.cost for run in trajectories[OPTIMUM]) if optima else None
+    return RunEvidence(
+        title=configuration.name,
+        community=configuration.community,
+        economics=configuration.economics,
+        currency=configuration.currency,
+        command=options.command,
+        version=options.version,
+        created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+        data_source=windows[0].series.source,
+        data_sha256=windows[0].series.sha256,
+        windows=tuple((window.label, window.start, window.n_steps) for window in windows),
+        policies=tuple(trajectories),
+        trajectories=trajectories,
+        kpis={name: kpi(runs, baseline_cost=baseline, optimal_cost=best) for name, runs in trajectories.items()},
+        optima=optima,
+        terminal_rule=_terminal_rule(configuration),
+        backend=options.backend,
+    )
+
+
+def choose_windows(scenario: Scenario, *, from_: str | None, to: str | None, held_out: bool) -> tuple[Scenario, ...]:
+    """Return the windows of a run: weeks of the chosen part, the last one shorter when days are left over.
+
+    Args:
+        scenario: All the data.
+        from_: ISO date or time of the first step, or None for the first of the data.
+        to: ISO date or time after the last step, or None for the end of the data.
+        held_out: Without `from_` and `to`: take the held-out weeks only.
+
+    Raises:
+        ModelError: `from_` or `to` is no time, or outside the data.
+        DataError: held-out weeks are asked for and the data has fewer than four weeks.
+    """
+    if from_ is None and to is None and held_out:
+        weeks = tuple(scenario.held_out_weeks())
+        if not weeks:
+            raise DataError(scenario.series.source, "has no held-out week; expected at least four weeks of data")
+        return weeks
+    end = scenario.time[-1] + np.timedelta64(round(scenario.timestep_h * 60), "m")
+    part = scenario.between(from_ if from_ is not None else scenario.time[0], to if to is not None else end)
+    week = 7 * scenario.series.steps_per_day
+    return tuple(part.window(first, min(week, part.n_steps - first)) for first in range(0, part.n_steps, week))
+
+
+def policy_file_name(policy: str) -> str:
+    """Return a file name for a policy's journal: its name, or a path's stem with a short hash of the path."""
+    if all(character.isalnum() or character in "-_" for character in policy):
+        return f"{policy}.jsonl"
+    return f"{Path(policy.partition(':')[0]).stem}-{hashlib.sha256(policy.encode()).hexdigest()[:8]}.jsonl"
+
+
+def _roll_out_all(
+    simulators: Sequence[Simulator], controller: Controller, name: str, folder: Path | None, progress: Progress
+) -> tuple[Trajectory, ...]:
+    def on_step() -> None:
+        progress(name, 1)
+
+    def all_windows() -> tuple[Trajectory, ...]:
+        return tuple(roll_out(simulator, controller, name=name, on_step=on_step) for simulator in simulators)
+
+    if folder is None:
+        return all_windows()
+    folder.mkdir(parents=True, exist_ok=True)
+    with JsonLinesJournal(folder / policy_file_name(name)) as journal:
+        controller.journal = journal
+        return all_windows()
+
+
+def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajectory]:
+    simulator.reset()
+    dispatch = optimal_dispatch(
+        simulator.community, simulator.scenario, economics=simulator.economics, energy_kwh=simulator.energy_kwh
+    )
+    trajectory = replay(simulator, dispatch)
+    progress(OPTIMUM, simulator.scenario.n_steps)
+    optimum = Optimum(
+        objective=dispatch.objective,
+        replayed_cost=trajectory.cost,
+        method=dispatch.method,
+        binaries=dispatch.binaries,
+        gap=dispatch.gap,
+        seconds=dispatch.seconds,
+    )
+    return optimum, trajectory
+
+
+def _terminal_rule(configuration: Configuration) -> str:
+    price = configuration.economics.terminal_price_per_kwh
+    if price is None:
+        return TERMINAL_RULE
+    return (
+        "Energy left in the batteries beyond what was there at the start of a window is worth "
+        f"{price:g} {configuration.currency}/kWh, for every policy and for the optimum alike."
+    )

@@ -1,0 +1,275 @@
+"""The community simulator: observe, (somebody decides), execute, check, match, settle.
+
+    energy, tariffs, weather ─▶ observe() ─▶ decision ─▶ execute(): physics ─▶ invariants ─▶ auction ─▶ settlement
+
+The simulator executes what it is told, within the caps, and counts every rule that was broken; it never repairs a
+decision, so a controller cannot hide behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy import settlement
+from autonomy.economics import Economics
+from autonomy.layers import physics
+from autonomy.layers.arrays import Vector, frozen_vector, require
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Decision
+from autonomy.layers.errors import ModelError
+from autonomy.layers.invariants import Execution, Violation, violations
+from autonomy.layers.observation import Observation
+from autonomy.market import Clearing, clear
+from autonomy.scenario import Scenario
+
+INITIAL_SOC = 0.5
+"""Fraction of the capacity every battery starts a window with, unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Reward:
+    """The parts of one step's reward, currency; positive is good. Weights are in `Economics`.
+
+    Attributes:
+        energy_profit: (N,) feed-in earned minus retail paid to the grid.
+        trade_revenue: (N,) earned minus paid between prosumers; sums to 0.
+        carbon_cost: Minus the price of the CO2 of grid imports.
+        overload_penalty: Minus the price of what the raw intent would have put over a line limit.
+        wear_cost: (N,) minus battery wear.
+        shed_cost: (N,) minus the value of lost load.
+    """
+
+    energy_profit: Vector
+    trade_revenue: Vector
+    carbon_cost: float
+    overload_penalty: float
+    wear_cost: Vector
+    shed_cost: Vector
+
+    def total(self, economics: Economics) -> float:
+        """Return the weighted sum, currency."""
+        return float(
+            economics.energy_weight * self.energy_profit.sum()
+            + economics.trade_weight * self.trade_revenue.sum()
+            + economics.carbon_weight * self.carbon_cost
+            + economics.overload_weight * self.overload_penalty
+            + economics.wear_weight * self.wear_cost.sum()
+            + economics.shed_weight * self.shed_cost.sum()
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Outcome:
+    """What one step did.
+
+    Attributes:
+        execution: The physical step, as measured.
+        clearing: The auction's result.
+        grid_kw: (N,) kW exchanged with the grid, + = export.
+        bill: (N,) currency each prosumer pays.
+        cost: Currency, the step's share of the cost in `Economics` (without terminal value).
+        co2_kg: kg of grid imports.
+        reward: The reward's parts.
+        violations: Every rule the step broke and did not announce.
+    """
+
+    execution: Execution
+    clearing: Clearing
+    grid_kw: Vector
+    bill: Vector
+    cost: float
+    co2_kg: float
+    reward: Reward
+    violations: tuple[Violation, ...]
+
+
+class Simulator:
+    """One community over one window of data.
+
+    Args:
+        community: What is simulated.
+        scenario: The window; names and time step must be the community's.
+        economics: Prices that are not tariffs.
+        initial_soc: Fraction of the capacity each battery starts with, a scalar or (N,).
+
+    Raises:
+        ModelError: community and scenario do not belong together, or initial_soc is outside 0..1.
+    """
+
+    def __init__(
+        self,
+        community: Community,
+        scenario: Scenario,
+        *,
+        economics: Economics | None = None,
+        initial_soc: float | Vector = INITIAL_SOC,
+    ) -> None:
+        if scenario.names != community.names:
+            raise ModelError("scenario.names", scenario.names, f"the community's names {community.names}")
+        if scenario.timestep_h != community.timestep_h:
+            raise ModelError(
+                "scenario.timestep_h", scenario.timestep_h, f"{community.timestep_h} h as in the community"
+            )
+        self.community, self.scenario = community, scenario
+        self.economics = economics or Economics()
+        self.initial_soc = frozen_vector("initial_soc", initial_soc, community.n_prosumers)
+        require(
+            "initial_soc", self.initial_soc, (self.initial_soc >= 0) & (self.initial_soc <= 1), "a fraction in 0..1"
+        )
+        self.reset()
+
+    def reset(self) -> Observation:
+        """Go back to the first step and return its observation."""
+        self.step_number = 0
+        self.energy_kwh: Vector = self.initial_soc * self.community.battery_capacity_kwh
+        self.battery_kw: Vector = np.zeros(self.community.n_prosumers)
+        self._has_acted = False
+        return self.observe()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the window is over."""
+        return self.step_number >= self.scenario.n_steps
+
+    @property
+    def terminal_price(self) -> float:
+        """Currency per kWh stored at the end of the window, see `Economics`."""
+        given = self.economics.terminal_price_per_kwh
+        return float(self.scenario.retail_price.min()) if given is None else given
+
+    @property
+    def terminal_value(self) -> float:
+        """Currency, value of the energy stored now beyond what was stored at the start."""
+        gained = self.energy_kwh - self.initial_soc * self.community.battery_capacity_kwh
+        return self.terminal_price * float(gained.sum())
+
+    def observe(self) -> Observation:
+        """Return what a controller may know at the current step (the last step again once the window is over)."""
+        k = min(self.step_number, self.scenario.n_steps - 1)
+        scenario, capacity = self.scenario, self.community.battery_capacity_kwh
+        size = self.community.n_prosumers
+        return Observation(
+            demand_kw=scenario.demand_kw[k],
+            pv_kw=scenario.pv_kw[k],
+            soc=np.divide(self.energy_kwh, capacity, out=np.zeros(size), where=capacity > 0),
+            retail_price=np.full(size, scenario.retail_price[k]),
+            feed_in_price=np.full(size, scenario.feed_in_price[k]),
+            carbon_kg_per_kwh=np.full(size, scenario.carbon_kg_per_kwh[k]),
+            applied_battery_kw=self.battery_kw if self._has_acted else None,
+            time=scenario.time[k],
+            forecast=scenario.forecast(k),
+        )
+
+    def execute(self, decision: Decision, *, intent_kw: Vector | None = None) -> Outcome:
+        """Execute a decision and go to the next step.
+
+        Args:
+            decision: Set-points and caps; executed as they are.
+            intent_kw: (N,) kW, the raw battery intent, for the overload part of the reward; None for no penalty.
+
+        Raises:
+            ModelError: the window is over.
+        """
+        if self.is_done:
+            raise ModelError("step_number", self.step_number, f"a step below {self.scenario.n_steps}; call reset()")
+        execution, clearing = self._act(decision)
+        broken = _unannounced(violations(execution), decision)
+        outcome = self._settle(execution, clearing, broken, intent_kw)
+        self.energy_kwh, self.battery_kw = execution.energy_after_kwh, execution.battery_kw
+        self._has_acted = True
+        self.step_number += 1
+        return outcome
+
+    def _act(self, decision: Decision) -> tuple[Execution, Clearing]:
+        k, community, network = self.step_number, self.community, self.community.network
+        pv, demand = self.scenario.pv_kw[k], self.scenario.demand_kw[k]
+        generation = np.minimum(pv - decision.curtail_kw, decision.generation_cap_kw)
+        load = np.minimum(demand - decision.shed_kw, decision.load_cap_kw)
+        net = physics.net_export(generation, load, decision.battery_kw)
+        flows = physics.lossy_flows(network, net)
+        retail = np.full(net.size, self.scenario.retail_price[k])
+        feed_in = np.full(net.size, self.scenario.feed_in_price[k])
+        offer = np.clip(decision.trade_kw, np.minimum(net, 0.0), np.maximum(net, 0.0))
+        clearing = clear(offer, decision.price_bid, feed_in_price=feed_in, retail_price=retail)
+        after = physics.next_energy_kwh(
+            self.energy_kwh,
+            decision.battery_kw,
+            charge_efficiency=community.charge_efficiency,
+            discharge_efficiency=community.discharge_efficiency,
+            timestep_h=community.timestep_h,
+        )
+        feeder = int(np.argmin(network.parent))
+        execution = Execution(
+            community=community,
+            energy_before_kwh=self.energy_kwh,
+            energy_after_kwh=after,
+            previous_battery_kw=self.battery_kw,
+            battery_kw=decision.battery_kw,
+            pv_kw=pv,
+            demand_kw=demand,
+            curtail_kw=pv - generation,
+            shed_kw=demand - load,
+            net_export_kw=net,
+            line_downstream_kw=flows.downstream_kw,
+            line_upstream_kw=flows.upstream_kw,
+            trade_kw=clearing.trade_kw,
+            price=clearing.price,
+            feed_in_price=feed_in,
+            retail_price=retail,
+            feeder_kw=float(flows.upstream_kw[feeder]),
+            loss_kw=float(flows.loss_kw.sum()),
+        )
+        return execution, clearing
+
+    def _settle(
+        self, x: Execution, clearing: Clearing, broken: tuple[Violation, ...], intent_kw: Vector | None
+    ) -> Outcome:
+        k, economics, dt = self.step_number, self.economics, self.community.timestep_h
+        grid = settlement.grid_exchange_kw(x.net_export_kw, clearing.trade_kw)
+        tariff = {"retail_price": x.retail_price, "feed_in_price": x.feed_in_price, "timestep_h": dt}
+        bill = settlement.bills(x.net_export_kw, clearing.trade_kw, clearing.price, **tariff)
+        energy_profit = -settlement.grid_cost(grid, **tariff)
+        losses = settlement.loss_cost(
+            x.loss_kw,
+            float(x.net_export_kw.sum()),
+            retail_price=x.retail_price[0],
+            feed_in_price=x.feed_in_price[0],
+            timestep_h=dt,
+        )
+        co2 = float(self.scenario.carbon_kg_per_kwh[k]) * dt * max(-x.feeder_kw, 0.0)
+        overload = 0.0 if intent_kw is None else self._overload_kw(x, intent_kw)
+        reward = Reward(
+            energy_profit=energy_profit,
+            trade_revenue=-bill - energy_profit,
+            carbon_cost=-economics.carbon_price_per_kg * co2,
+            overload_penalty=-economics.overload_penalty_per_kwh * dt * overload,
+            wear_cost=-economics.wear_per_kwh * dt * np.abs(x.battery_kw),
+            shed_cost=-economics.value_of_lost_load_per_kwh * dt * x.shed_kw,
+        )
+        cost = bill.sum() + losses - reward.carbon_cost - float(reward.wear_cost.sum()) - float(reward.shed_cost.sum())
+        return Outcome(
+            execution=x,
+            clearing=clearing,
+            grid_kw=grid,
+            bill=bill,
+            cost=float(cost),
+            co2_kg=co2,
+            reward=reward,
+            violations=broken,
+        )
+
+    def _overload_kw(self, x: Execution, intent_kw: Vector) -> float:
+        """Return Σ over lines of kW by which the raw intent, limited to rated power, would exceed the limit."""
+        wanted = np.clip(np.nan_to_num(intent_kw), -self.community.discharge_limit_kw, self.community.charge_limit_kw)
+        network = self.community.network
+        flow = physics.line_flows(network, physics.net_export(x.pv_kw, x.demand_kw, wanted))
+        over = np.maximum(flow - network.export_limit_kw, 0.0) + np.maximum(-network.import_limit_kw - flow, 0.0)
+        return float(over.sum())
+
+
+def _unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Violation, ...]:
+    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so."""
+    announced = any(reason.cause is Cause.RAMP_RELAXED for reason in decision.reasons)
+    return tuple(violation for violation in found if not (announced and violation.rule == "ramp"))
