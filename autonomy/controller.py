@@ -105,7 +105,9 @@ class Controller:
         """
         given = as_mapping(obs)
         try:
-            decision = self._decide(given)
+            # A host may have set NumPy to raise; what is not finite is screened, not thrown.
+            with np.errstate(all="ignore"):
+                decision = self._decide(given)
         except Exception as fault:  # noqa: BLE001 - a decision is owed whatever happens; the reason keeps the fault
             text = f"an internal error ({type(fault).__name__}: {fault}); batteries stand still"
             reason = Reason(cause=Cause.INTERNAL_ERROR, text=text)

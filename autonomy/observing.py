@@ -1,6 +1,6 @@
-"""Observations as one flat vector: what `CommunityEnv` shows and what a Stable-Baselines3 model is fed.
+"""Observations and actions as flat numbers: what `CommunityEnv` and a Stable-Baselines3 model exchange.
 
-Layout for N prosumers and a forecast of H steps:
+Layout of an observation for N prosumers and a forecast of H steps:
 
 | Entries | Observation | Min | Max | Unit |
 |---|---|---|---|---|
@@ -18,6 +18,9 @@ Layout for N prosumers and a forecast of H steps:
 
 Low and high are the stated uncertainty of `Forecast`; of a community total they are the sums of the prosumers' own,
 an interval that is wider than the total needs.
+
+An action is N rows of battery power, peer trade and price bid, in physical units or each in [−1, 1]; `physical_action`
+translates the latter, alike in training and in use, from nothing but the community and the step's observation.
 """
 
 from __future__ import annotations
@@ -63,7 +66,8 @@ def encode(community: Community, observation: Observation) -> NDArray[np.float32
     parts: list[Vector] = [
         observation.demand_kw,
         observation.pv_kw,
-        np.where(community.battery_capacity_kwh > 0, observation.soc, 0.0),
+        # The last bit of an empty or a full battery may lie outside 0..1.
+        np.where(community.battery_capacity_kwh > 0, np.clip(observation.soc, 0.0, 1.0), 0.0),
         *(series[0] for series in _series(forecast)),
         *(series.sum(axis=1) for series in _series(forecast)),
         np.array([observation.retail_price[0], observation.feed_in_price[0]]),
@@ -72,6 +76,37 @@ def encode(community: Community, observation: Observation) -> NDArray[np.float32
         _time_of_day(observation.time),
     ]
     return np.concatenate(parts).astype(np.float32)
+
+
+def physical_action(community: Community, observation: Observation, action: Any) -> Any:
+    """Return an action in [−1, 1] as an array (N, 3) of battery kW, trade kW, price bid.
+
+        battery = a·P⁺ (charge) or a·P⁻        trade = a·(g + P⁻) (sell) or a·(d + P⁺)
+        price = feed-in + (a + 1)/2·(retail − feed-in)
+
+    So 0 is idle, and ±1 is the most a battery can do and the most a prosumer could have to sell or to buy. Numbers
+    beyond ±1 are scaled on; what is not N rows of three numbers is returned as it is, for Layer 1 to refuse.
+    """
+    try:
+        array = np.asarray(action, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return action
+    if array.shape != (community.n_prosumers, 3):
+        return action
+    charge, discharge = community.charge_limit_kw, community.discharge_limit_kw
+    feed_in, retail = observation.feed_in_price, observation.retail_price
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.column_stack(
+            [
+                _signed(array[:, 0], charge, discharge),
+                _signed(array[:, 1], observation.pv_kw + discharge, observation.demand_kw + charge),
+                feed_in + (array[:, 2] + 1.0) / 2.0 * (retail - feed_in),
+            ]
+        )
+
+
+def _signed(share: Vector, up: Vector, down: Vector) -> Vector:
+    return np.where(share >= 0, share * up, share * down)
 
 
 def _series(forecast: Forecast) -> tuple[Vector, ...]:

@@ -49,6 +49,7 @@ def roll_out(
     def steps() -> Iterator[tuple[Decision, Outcome, float]]:
         while not simulator.is_done:
             observation = simulator.observe()
+            policy.battery_kw = None  # a blind controller does not ask its policy
             started = time.perf_counter()
             decision = controller.step(observation)
             latency = time.perf_counter() - started

@@ -22,7 +22,7 @@ from autonomy.kpi import kpi
 from autonomy.optimum import optimal_dispatch
 from autonomy.rollout import OPTIMUM, replay, roll_out
 from autonomy.scenario import Scenario
-from autonomy.simulator import INITIAL_SOC, Simulator
+from autonomy.simulator import Simulator
 from autonomy.trajectory import Trajectory
 
 BASELINE = "grid-only"
@@ -41,7 +41,7 @@ class RunOptions:
         policies: Names or paths; the baseline grid-only is always run, and first.
         backend: Projection backend.
         with_optimum: Whether the perfect-foresight optimum is computed.
-        initial_soc: Fraction every battery starts each window with.
+        initial_soc: Fraction every battery starts each window with; None for the simulator's default.
         command: The command line, for the report.
         version: The package's version, for the report.
     """
@@ -49,7 +49,7 @@ class RunOptions:
     policies: Sequence[str] = RIVALS
     backend: str = "exact"
     with_optimum: bool = True
-    initial_soc: float = INITIAL_SOC
+    initial_soc: float | None = None
     command: str = ""
     version: str = ""
 

@@ -3,7 +3,8 @@
     energy, tariffs, weather ─▶ observe() ─▶ decision ─▶ execute(): physics ─▶ invariants ─▶ auction ─▶ settlement
 
 The simulator executes what it is told, within the caps, and counts every rule that was broken; it never repairs a
-decision, so a controller cannot hide behind it.
+decision, so a controller cannot hide behind it. The market is the host's, not the controller's: it clears what was
+metered, so an order beyond the node's net export, or without a finite quantity and price, is filled as far as it can be.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from autonomy.market import Clearing, clear
 from autonomy.scenario import Scenario
 
 INITIAL_SOC = 0.5
-"""Fraction of the capacity every battery starts a window with, unless told otherwise."""
+"""Fraction of the capacity a battery starts a window with, unless told otherwise or outside the battery's band."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -92,7 +93,8 @@ class Simulator:
         community: What is simulated.
         scenario: The window; names and time step must be the community's.
         economics: Prices that are not tariffs.
-        initial_soc: Fraction of the capacity each battery starts with, a scalar or (N,).
+        initial_soc: Fraction of the capacity each battery starts with, a scalar or (N,); None for `INITIAL_SOC`, or the
+            end of the battery's band that is nearest to it.
 
     Raises:
         ModelError: community and scenario do not belong together, or initial_soc is outside 0..1.
@@ -104,7 +106,7 @@ class Simulator:
         scenario: Scenario,
         *,
         economics: Economics | None = None,
-        initial_soc: float | Vector = INITIAL_SOC,
+        initial_soc: float | Vector | None = None,
     ) -> None:
         if scenario.names != community.names:
             raise ModelError("scenario.names", scenario.names, f"the community's names {community.names}")
@@ -114,7 +116,8 @@ class Simulator:
             )
         self.community, self.scenario = community, scenario
         self.economics = economics or Economics()
-        self.initial_soc = frozen_vector("initial_soc", initial_soc, community.n_prosumers)
+        start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max) if initial_soc is None else initial_soc
+        self.initial_soc = frozen_vector("initial_soc", start, community.n_prosumers)
         require(
             "initial_soc", self.initial_soc, (self.initial_soc >= 0) & (self.initial_soc <= 1), "a fraction in 0..1"
         )
@@ -191,8 +194,7 @@ class Simulator:
         flows = physics.lossy_flows(network, net)
         retail = np.full(net.size, self.scenario.retail_price[k])
         feed_in = np.full(net.size, self.scenario.feed_in_price[k])
-        offer = np.clip(decision.trade_kw, np.minimum(net, 0.0), np.maximum(net, 0.0))
-        clearing = clear(offer, decision.price_bid, feed_in_price=feed_in, retail_price=retail)
+        clearing = clear(*_orders(decision, net), feed_in_price=feed_in, retail_price=retail)
         after = physics.next_energy_kwh(
             self.energy_kwh,
             decision.battery_kw,
@@ -269,7 +271,21 @@ class Simulator:
         return float(over.sum())
 
 
+def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:
+    """Return what the market takes of a decision: quantities between 0 and the metered n, and finite price bids."""
+    offer = np.clip(decision.trade_kw, np.minimum(net_kw, 0.0), np.maximum(net_kw, 0.0))
+    valid = np.isfinite(offer) & np.isfinite(decision.price_bid)
+    return np.where(valid, offer, 0.0), np.where(valid, decision.price_bid, 0.0)
+
+
 def _unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Violation, ...]:
-    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so."""
-    announced = any(reason.cause is Cause.RAMP_RELAXED for reason in decision.reasons)
-    return tuple(violation for violation in found if not (announced and violation.rule == "ramp"))
+    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so.
+
+    A reason that names prosumers announces theirs only; one that names none announces everybody's.
+    """
+    announced = [reason.prosumers for reason in decision.reasons if reason.cause is Cause.RAMP_RELAXED]
+    return tuple(
+        violation
+        for violation in found
+        if violation.rule != "ramp" or not any(not hit or violation.index in hit for hit in announced)
+    )

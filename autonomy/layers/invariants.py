@@ -1,6 +1,6 @@
 """The safety rules, each once: name, formula, residual. A rule holds when its residual is at most the tolerance.
 
-Rules are judged on what was executed, never on what was planned, by code that shares no line with the projection.
+Rules are judged on what was executed, never on what was planned, and never by the projection itself.
 Every comparison is written so that NaN counts as a violation, and nothing here is an `assert`: the rules survive
 `python -O`.
 """

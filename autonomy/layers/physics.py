@@ -15,6 +15,10 @@ from autonomy.layers.arrays import Mask, Vector
 from autonomy.layers.network import Network
 
 
+IMPLAUSIBLE_FACTOR = 10.0
+IMPLAUSIBLE_KW = 10_000.0
+
+
 class BatteryBox(NamedTuple):
     """The interval battery power must lie in.
 
@@ -87,6 +91,16 @@ def line_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[An
         if network.parent[line] >= 0:
             flows[network.parent[line]] += flows[line]
     return flows
+
+
+def plausible_power_kw(connection_limit_kw: Vector, charge_limit_kw: Vector, discharge_limit_kw: Vector) -> Vector:
+    """Return (N,) the demand or generation in kW beyond which a value is taken for a wrong unit (W for kW).
+
+    Ten times what connection and battery together can carry: a home that is measured in W exceeds it by far, and no
+    real load or generator comes near. Without a connection limit it is 10 MW.
+    """
+    carried = IMPLAUSIBLE_FACTOR * (connection_limit_kw + charge_limit_kw + discharge_limit_kw)
+    return np.where(np.isfinite(carried), carried, IMPLAUSIBLE_KW)
 
 
 class LossyFlows(NamedTuple):

@@ -81,10 +81,10 @@ def _reprice(problem: Allocation, price: Vector, level: int, groups: Index, targ
         totals, slopes = _answer(problem, price)
         return totals[groups], slopes[groups]
 
-    # Outside this range every variable is at a bound, so no price beyond it changes anything.
+    # At the ends of this range every variable is at a bound, so no price beyond them changes anything.
     corners = problem.price + problem.weight * np.array([problem.lower - problem.centre, problem.upper - problem.centre])
     p = price[groups].copy()
-    low, high = np.minimum(p, corners.min()), np.maximum(p, corners.max())
+    low, high = np.minimum(p, corners.min() - 1.0), np.maximum(p, corners.max() + 1.0)
     totals, slopes = totals_at(p)
     scale = TIGHT * (1.0 + np.abs(target))
     for _ in range(MAX_STEPS):

@@ -98,7 +98,7 @@ def to_kw(plan: Plan, situation: Situation) -> SetPoints:
 
 
 def _clip(values_kw: Vector) -> Vector:
-    return np.clip(values_kw * PER_KW, -UNLIMITED, UNLIMITED)
+    return np.clip(values_kw, -UNLIMITED / PER_KW, UNLIMITED / PER_KW) * PER_KW
 
 
 def _nearest(values_kw: Vector) -> Any:

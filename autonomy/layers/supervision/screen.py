@@ -20,10 +20,8 @@ from autonomy.layers.errors import did_you_mean
 from autonomy.layers.observation import LIMIT_FIELDS, OBSERVATION_FIELDS, Limits
 from autonomy.layers.situation import Situation
 
-IMPLAUSIBLE_FACTOR = 2.0
-"""A power beyond this many times what connection and battery can carry is taken for a wrong unit (W for kW)."""
-IMPLAUSIBLE_KW = 10_000.0
-"""kW beyond which a power is implausible where no connection limit is known."""
+IMPLAUSIBLE_PRICE = 1e6
+"""Currency/kWh beyond which a price is no price."""
 
 
 class Screen:
@@ -47,8 +45,9 @@ class Screen:
         inbox = _Inbox(observation, self.community.n_prosumers)
         inbox.reject_unknown()
         rating = _ratings(self.community, observation.get("limits"), inbox)
-        plausible = IMPLAUSIBLE_FACTOR * (rating["connection_limit_kw"] + rating["charge_limit_kw"] + rating["discharge_limit_kw"])
-        plausible = np.where(np.isfinite(plausible), plausible, IMPLAUSIBLE_KW)
+        plausible = physics.plausible_power_kw(
+            rating["connection_limit_kw"], rating["charge_limit_kw"], rating["discharge_limit_kw"]
+        )
         demand, demand_ok = inbox.power("demand_kw", plausible)
         pv, pv_ok = inbox.power("pv_kw", plausible)
         metered = demand_ok & pv_ok
@@ -111,9 +110,9 @@ class Screen:
         """Return line limits less what the isolated prosumers below may use."""
         if not isolated.any():
             return limit_kw
-        taken = self.community.network.incidence @ np.where(isolated, share_kw, 0.0)
-        # inf − inf: an unlimited line stays unlimited.
-        return np.where(np.isinf(limit_kw), np.inf, np.maximum(limit_kw - np.where(np.isfinite(taken), taken, 0.0), 0.0))
+        # Below a limited line every share is finite; an unlimited line stays unlimited whatever is taken.
+        taken = self.community.network.incidence @ np.where(isolated & np.isfinite(share_kw), share_kw, 0.0)
+        return np.maximum(limit_kw - taken, 0.0)
 
 
 class _Inbox:
@@ -195,10 +194,10 @@ class _Inbox:
         if retail is None or feed_in is None:
             zero = np.zeros(self.size)
             return zero, zero, np.zeros(self.size, dtype=bool)
-        finite = np.isfinite(retail) & np.isfinite(feed_in)
+        finite = (np.abs(retail) <= IMPLAUSIBLE_PRICE) & (np.abs(feed_in) <= IMPLAUSIBLE_PRICE)
         ordered = feed_in <= retail
         if not finite.all():
-            self.doubt(Cause.NOT_FINITE, "retail_price or feed_in_price is not finite", ~finite)
+            self.doubt(Cause.NOT_FINITE, "retail_price or feed_in_price is not a finite, plausible price", ~finite)
         if not (ordered | ~finite).all():
             text = "feed_in_price is above retail_price; no trade is rational there"
             self.doubt(Cause.PRICE_ORDER, text, ~ordered & finite)

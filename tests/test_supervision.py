@@ -1,0 +1,272 @@
+"""Layer 3: the screen, CHECK in milliwatts, the recovery ladder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autonomy import Community, Limits, Mode, Network, Observation
+from autonomy.controller import as_mapping
+from autonomy.layers.situation import SetPoints
+from autonomy.layers.supervision import Candidate, Screen, dead_stop, supervise
+from autonomy.layers.supervision.check import check
+from autonomy.layers.supervision.milliwatt import PER_KW, Plan, bounds_of, net_export_of
+from autonomy.layers.supervision.recovery import grid_only, share
+from tests.oracle import lines_above
+from tests.strategies import ANY_FLOAT, communities, observations
+
+HOMES = Community(
+    battery_capacity_kwh=[10.0, 10.0, 0.0],
+    charge_limit_kw=[5.0, 5.0, 0.0],
+    discharge_limit_kw=[5.0, 5.0, 0.0],
+    soc_min=0.1,
+    soc_max=0.9,
+    connection_limit_kw=12.0,
+    network=Network.single_feeder(n_prosumers=3, import_limit_kw=6.0, export_limit_kw=9.0),
+)
+GOOD = {"demand_kw": [1.0, 2.0, 3.0], "pv_kw": [4.0, 0.0, 0.0], "soc": [0.5, 0.5, 0.5], "retail_price": 0.3, "feed_in_price": 0.1}
+
+
+def screened(community, **changes):
+    return Screen(community)({**GOOD, **changes}, np.zeros(community.n_prosumers))
+
+
+def causes(situation):
+    return [reason.cause.value for reason in situation.reasons]
+
+
+def test_a_good_observation_raises_no_doubt():
+    situation = screened(HOMES)
+    assert situation.reasons == ()
+    assert not situation.isolated.any()
+    assert situation.may_trade.all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause", "isolated"),
+    [
+        ({"demand_kw": [np.nan, 2.0, 3.0]}, "not-finite", [True, False, False]),
+        ({"demand_kw": [1.0, np.inf, 3.0]}, "not-finite", [False, True, False]),
+        ({"demand_kw": [1.0, 2.0, -0.5]}, "negative", [False, False, True]),
+        ({"pv_kw": [4000.0, 0.0, 0.0]}, "unit-suspect", [True, False, False]),
+        ({"soc": [55.0, 0.5, 0.5]}, "soc-range", [False, False, False]),
+        ({"soc": [np.nan, 0.5, 0.5]}, "not-finite", [False, False, False]),
+        ({"soc": [0.05, 0.5, 0.5]}, "soc-outside-band", [False, False, False]),
+        ({"retail_price": [0.05, 0.3, 0.3]}, "price-order", [False, False, False]),
+        ({"retail_price": [np.nan, 0.3, 0.3]}, "not-finite", [False, False, False]),
+        ({"demnd_kw": 1.0}, "field-unknown", [False, False, False]),
+        ({"limits": "none"}, "limits-rejected", [False, False, False]),
+        ({"limits": {"charge_limit_kw": -1.0}}, "limits-rejected", [False, False, False]),
+        ({"limits": {"soc_mim": 0.2}}, "field-unknown", [False, False, False]),
+        ({"limits": {"soc_min": 0.9, "soc_max": 0.2}}, "limits-rejected", [False, False, False]),
+    ],
+)
+def test_a_fault_is_named_and_costs_only_the_prosumer_it_concerns(changes, cause, isolated):
+    situation = screened(HOMES, **changes)
+    assert cause in causes(situation)
+    assert situation.isolated.tolist() == isolated
+    assert not situation.is_blind
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"demand_kw": None}, "field-missing"),
+        ({"pv_kw": [1.0, 2.0]}, "field-shape"),
+        ({"demand_kw": "three"}, "field-shape"),
+        ({"demand_kw": [[1.0, 2.0, 3.0]]}, "field-shape"),
+        ({"demand_kw": [{}, 2, 3]}, "field-shape"),
+    ],
+)
+def test_without_demand_or_generation_of_anybody_the_community_is_blind(changes, cause):
+    situation = screened(HOMES, **changes)
+    assert cause in causes(situation)
+    assert situation.is_blind
+
+
+def test_an_unknown_field_comes_with_a_did_you_mean():
+    assert "did you mean 'demand_kw'" in str(screened(HOMES, demnd_kw=1.0).reasons[0])
+
+
+def test_a_bad_state_of_charge_stops_that_battery_only():
+    situation = screened(HOMES, soc=[np.nan, 0.5, 0.5])
+    assert situation.battery_lower_kw[0] == situation.battery_upper_kw[0] == 0.0
+    assert situation.battery_upper_kw[1] > 0
+
+
+def test_a_state_of_charge_outside_its_band_may_only_recover():
+    low, high = screened(HOMES, soc=[0.02, 0.95, 0.0]), screened(HOMES, soc=[0.95, 0.02, 0.0])
+    assert low.battery_lower_kw[0] == 0.0
+    assert low.battery_upper_kw[0] > 0.0
+    assert high.battery_upper_kw[0] == 0.0
+    assert high.battery_lower_kw[0] < 0.0
+
+
+def test_an_isolated_prosumer_keeps_its_fair_share_and_the_others_the_rest():
+    # Import limit 6 kW, three prosumers: a share of 2 kW. What is left for the other two is 4 kW.
+    situation = screened(HOMES, demand_kw=[1.0, np.nan, 3.0])
+    assert situation.fair_import_kw.tolist() == [2.0, 2.0, 2.0]
+    assert situation.import_limit_kw.tolist() == [4.0]
+    assert situation.export_limit_kw.tolist() == [6.0]
+
+
+def test_limits_of_the_step_replace_the_communitys():
+    situation = screened(HOMES, limits=Limits(charge_limit_kw=1.5, active=[True, False, True], can_shed=False))
+    assert situation.battery_upper_kw.tolist() == [1.5, 0.0, 0.0]
+    assert situation.sheddable_kw.tolist() == [0.0, 0.0, 0.0]
+
+
+@given(communities(), st.data())
+def test_grid_only_recovery_is_safe_for_every_observation(community, data):
+    situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
+    bounds = bounds_of(situation, within_ramp=False)
+    plan = grid_only(bounds)
+    assert check(bounds, plan) == ()
+    assert not plan.battery.any()
+
+
+@given(communities(), st.data())
+def test_grid_only_recovery_cuts_the_minimum(community, data):
+    """The oracle counts, from the leaves up, what no answer without batteries can avoid."""
+    situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
+    bounds = bounds_of(situation, within_ramp=False)
+    plan = grid_only(bounds)
+    curtail, shed = minimal_cuts(community.network, bounds)
+    assert int(plan.curtail.sum()) == curtail
+    assert int(plan.shed.sum()) == shed
+
+
+def minimal_cuts(network, bounds):
+    curtail = shed = 0
+    flow = {}
+    nodes = []
+    for i in range(network.n_prosumers):
+        net = int(bounds.pv[i]) - int(bounds.demand[i])
+        kept = min(max(net, -int(bounds.connection[i])), int(bounds.connection[i]))
+        curtail, shed = curtail + max(net - kept, 0), shed + max(kept - net, 0)
+        nodes.append(kept)
+    order = sorted(range(network.n_lines), key=lambda k: -depth(network, k))
+    for line in order:
+        total = sum(nodes[i] for i in range(network.n_prosumers) if network.bus_of_prosumer[i] == line)
+        total += sum(flow[k] for k in range(network.n_lines) if network.parent[k] == line)
+        kept = min(max(total, -int(bounds.import_limit[line])), int(bounds.export_limit[line]))
+        curtail, shed = curtail + max(total - kept, 0), shed + max(kept - total, 0)
+        flow[line] = kept
+    return curtail, shed
+
+
+def depth(network, line):
+    count = 0
+    while network.parent[line] >= 0:
+        line, count = int(network.parent[line]), count + 1
+    return count
+
+
+@given(communities(), st.data())
+def test_check_equals_its_specification_in_plain_integers(community, data):
+    situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
+    bounds = bounds_of(situation)
+    size = community.n_prosumers
+    numbers = st.integers(-10 * PER_KW, 10 * PER_KW)
+    plan = Plan(**{name: np.array([data.draw(numbers) for _ in range(size)]) for name in ("battery", "curtail", "shed")})
+    net = [
+        (int(bounds.pv[i]) - int(plan.curtail[i])) - (int(bounds.demand[i]) - int(plan.shed[i])) - int(plan.battery[i])
+        for i in range(size)
+    ]
+    safe = all(
+        bounds.battery_lower[i] <= plan.battery[i] <= bounds.battery_upper[i]
+        and 0 <= plan.curtail[i] <= bounds.curtailable[i]
+        and 0 <= plan.shed[i] <= bounds.sheddable[i]
+        and abs(net[i]) <= bounds.connection[i]
+        for i in range(size)
+    )
+    for line in range(community.network.n_lines):
+        flow = sum(net[i] for i in range(size) if line in lines_above(community.network, i))
+        safe = safe and bool(-bounds.import_limit[line] <= flow <= bounds.export_limit[line])
+    assert (check(bounds, plan) == ()) == safe
+    assert net_export_of(bounds, plan).tolist() == net
+
+
+@given(communities(), st.data())
+def test_whatever_is_proposed_the_verdict_passes_check(community, data):
+    situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
+    size = community.n_prosumers
+    points = SetPoints(**{
+        name: np.array([data.draw(ANY_FLOAT) for _ in range(size)]) for name in ("battery_kw", "curtail_kw", "shed_kw")
+    })
+
+    def broken_support():
+        raise RuntimeError("no support today")
+
+    verdict = supervise(situation, Candidate(set_points=points), broken_support)
+    assert verdict.rung in (Mode.PROJECTED, Mode.GRID_ONLY)
+    bounds = bounds_of(situation, within_ramp=False)
+    plan = Plan(
+        battery=np.rint(verdict.set_points.battery_kw * PER_KW).astype(np.int64),
+        curtail=np.minimum(np.rint(verdict.set_points.curtail_kw * PER_KW).astype(np.int64), bounds.curtailable),
+        shed=np.minimum(np.rint(verdict.set_points.shed_kw * PER_KW).astype(np.int64), bounds.sheddable),
+    )
+    assert check(bounds, plan) == ()
+
+
+@given(communities(), st.data())
+def test_dead_stop_caps_hold_every_line_whatever_is_generated_or_used(community, data):
+    situation = Screen(community)({}, np.zeros(community.n_prosumers))
+    assert situation.is_blind
+    verdict = dead_stop(situation, ())
+    size, network = community.n_prosumers, community.network
+    fraction = [data.draw(st.floats(-1, 1)) for _ in range(size)]
+    caps = np.where(np.array(fraction) > 0, verdict.generation_cap_kw, -verdict.load_cap_kw)
+    net = np.abs(fraction) * np.where(np.isfinite(caps), caps, np.sign(caps) * 50.0)
+    for line in range(network.n_lines):
+        flow = sum(net[i] for i in range(size) if line in lines_above(network, i))
+        assert -network.import_limit_kw[line] - 1e-9 <= flow <= network.export_limit_kw[line] + 1e-9
+    assert np.all(np.abs(net) <= community.connection_limit_kw + 1e-9)
+
+
+@given(communities(), st.data())
+def test_caps_hold_the_lines_when_generation_alone_or_load_alone_differs(community, data):
+    observation = data.draw(observations(community))
+    situation = Screen(community)(as_mapping(observation), np.zeros(community.n_prosumers))
+    verdict = supervise(situation, None, lambda: 1 / 0)
+    points, network = verdict.set_points, community.network
+    part = np.array([data.draw(st.floats(0, 1)) for _ in range(community.n_prosumers)])
+    caps = {name: np.minimum(getattr(verdict, name), 50.0) for name in ("generation_cap_kw", "load_cap_kw")}
+    generation = (situation.pv_kw - points.curtail_kw) * (1 - part) + caps["generation_cap_kw"] * part
+    load = (situation.demand_kw - points.shed_kw) * (1 - part) + caps["load_cap_kw"] * part
+    for net in (
+        generation - (situation.demand_kw - points.shed_kw) - points.battery_kw,
+        (situation.pv_kw - points.curtail_kw) - load - points.battery_kw,
+    ):
+        flow = network.incidence @ net
+        below = 1e-5 * (1 + network.prosumers_below)
+        assert np.all(flow <= network.export_limit_kw + below)
+        assert np.all(-flow <= network.import_limit_kw + below)
+
+
+def test_a_host_that_cannot_shed_gets_the_least_excess_and_is_told_so():
+    community = Community(
+        battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0,
+        network=Network.single_feeder(n_prosumers=2, import_limit_kw=3.0),
+    )
+    observed = {**GOOD, "demand_kw": [2.0, 4.0], "pv_kw": [0.0, 0.0], "soc": [0.0, 0.0], "limits": {"can_shed": [True, False]}}
+    situation = Screen(community)(observed, np.zeros(2))
+    verdict = supervise(situation, None, lambda: 1 / 0)
+    # 6 kW of demand, 2 kW can be shed: 4 kW flow through a line of 3 kW.
+    assert verdict.set_points.shed_kw.tolist() == [2.0, 0.0]
+    reason = next(reason for reason in verdict.reasons if reason.cause == "limit-not-held")
+    assert reason.amount_kw == pytest.approx(1.0, abs=1e-5)
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 10**6), max_size=6))
+def test_shares_add_up_and_respect_capacities(amount, capacities):
+    parts = share(amount, capacities)
+    assert sum(parts) == min(amount, sum(capacities))
+    assert all(0 <= part <= capacity for part, capacity in zip(parts, capacities, strict=True))
+
+
+def test_an_observation_that_is_not_numeric_is_kept_for_the_screen_to_judge():
+    observation = Observation(demand_kw="much", pv_kw=[0, 0, 0], soc=0.5, retail_price=0.3, feed_in_price=0.1)
+    assert "field-shape" in causes(Screen(HOMES)(as_mapping(observation), np.zeros(3)))
