@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import io
 import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 import autonomy
 from autonomy.configuration import Configuration, demo_configuration, read_configuration
-from autonomy.errors import AutonomyError, ConfigError, did_you_mean
+from autonomy.errors import AutonomyError, ConfigError, ModelError, did_you_mean
 from autonomy.evidence import RunEvidence
 from autonomy.rollout import OPTIMUM
 from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
@@ -25,6 +28,8 @@ from autonomy.solvers.backends import BACKENDS
 
 EXIT_OK, EXIT_ERROR, EXIT_UNSAFE, EXIT_INTERRUPTED = 0, 1, 2, 130
 DEFAULT_OUT = "autonomy-run"
+RUN_FILES = {"report.html", "summary.json", "journal"}
+"""What a finished run consists of, and so what a later run may replace."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,25 +37,30 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting with argparse's 2, which means "unsafe" here."""
-        words = message.split()
-        options = [name for action in self._actions for name in action.option_strings]
-        hints = [hint for word in words if word.startswith("--") if (hint := did_you_mean(word, options))]
+        words = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+        hints = [hint for word in words if (hint := did_you_mean(word, self._options()))]
         raise ConfigError("autonomy", "", f"{message}{hints[0] if hints and 'unrecognized' in message else ''}")
+
+    def _options(self) -> list[str]:
+        """Return the options of this parser and of its commands (an unknown one is reported by the outermost)."""
+        commands = [action.choices for action in self._actions if isinstance(action.choices, Mapping)]
+        parsers = [self, *(parser for choices in commands for parser in choices.values())]
+        return [name for parser in parsers for action in parser._actions for name in action.option_strings]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without "₂" must not cost the run
     errors = Console(stderr=True, highlight=False)
     try:
         options = parser().parse_args(words)
         return run_command(options, words)
-    except AutonomyError as fault:
-        errors.print(f"[bold red]error[/] {_escaped(str(fault))}")
-        return fault.exit_code
-    except OSError as fault:
-        errors.print(f"[bold red]error[/] {_escaped(str(fault))}")
-        return EXIT_ERROR
+    except (AutonomyError, OSError) as fault:
+        errors.print(Text.assemble(("error", "bold red"), " ", str(fault)), soft_wrap=True)
+        return fault.exit_code if isinstance(fault, AutonomyError) else EXIT_ERROR
     except KeyboardInterrupt:
         errors.print("[bold yellow]interrupted[/] nothing was written")
         return EXIT_INTERRUPTED
@@ -96,12 +106,13 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     _require_writable(options.out)
     configuration, scenario = _inputs(options)
     held_out = options.weeks == "held-out" if options.weeks else options.data is None
-    windows = choose_windows(scenario, from_=options.from_, to=options.to, held_out=held_out)
+    windows = _windows(scenario, options, held_out=held_out)
     console = Console()
     first, last = windows[0].time[0], windows[-1].time[-1]
-    kind = "held-out weeks" if held_out and not (options.from_ or options.to) else "windows"
+    kind = "held-out week" if held_out and not (options.from_ or options.to) else "window"
     console.print(
-        f"[bold]{_escaped(configuration.name)}[/]: {scenario.n_prosumers} prosumers, {len(windows)} {kind} "
+        f"[bold]{escape(configuration.name)}[/]: {scenario.n_prosumers} prosumers, {len(windows)} "
+        f"{kind}{'s' if len(windows) > 1 else ''} "
         f"from {first} to {last}, {sum(window.n_steps for window in windows)} steps"
     )
     with tempfile.TemporaryDirectory(prefix=".autonomy-run-", dir=options.out.resolve().parent) as staging:
@@ -111,12 +122,14 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     console.print(kpi_table(evidence))
     console.print(guarantee_table(evidence))
     console.print(verdict_line(evidence))
-    console.print(f"report: [bold]{_escaped(str(options.out / 'report.html'))}[/]")
+    console.print(Text.assemble("report: ", (str(options.out / "report.html"), "bold")), soft_wrap=True)
     broken = any(key.violations for key in evidence.kpis.values())
     return EXIT_UNSAFE if broken else EXIT_OK
 
 
 def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
+    if options.time_zone is not None and options.data is None:
+        raise ConfigError("--time-zone", "", "is for the times of a --data file, and none is given")
     if options.community is None and options.data is None:
         return demo_configuration(), Scenario.demo()
     if options.data is None:
@@ -124,6 +137,18 @@ def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
     configuration = demo_configuration() if options.community is None else read_configuration(options.community)
     scenario = Scenario.from_file(options.data, community=configuration.community, time_zone=options.time_zone)
     return configuration, scenario
+
+
+def _windows(scenario: Scenario, options: argparse.Namespace, *, held_out: bool) -> tuple[Scenario, ...]:
+    if options.weeks and (options.from_ or options.to):
+        raise ConfigError("--weeks", "", "chooses whole weeks; leave it out, or leave out --from and --to")
+    try:
+        return choose_windows(scenario, from_=options.from_, to=options.to, held_out=held_out)
+    except ModelError as fault:
+        option = {"from_": "--from", "to": "--to"}.get(fault.field)
+        if option is None:
+            raise
+        raise ConfigError(option, "", f"found {fault.value!r}; expected {fault.expected}") from None
 
 
 def _run_with_progress(
@@ -149,7 +174,7 @@ def _run_with_progress(
         task = bar.add_task("starting", total=jobs * steps)
 
         def progress(label: str, done: int) -> None:
-            text = "solving optimum" if label == OPTIMUM else _escaped(label)
+            text = "solving optimum" if label == OPTIMUM else escape(label)
             bar.update(task, advance=done, description=text)
 
         return run(
@@ -171,8 +196,11 @@ def _require_writable(out: Path) -> None:
     """Refuse, before any work, a place where the results could not be put or would replace something else."""
     if out.exists() and not out.is_dir():
         raise ConfigError("--out", "", f"{out} is a file; expected a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / "summary.json").is_file():
+    found = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+    if found and not ("summary.json" in found and found <= RUN_FILES):
         raise ConfigError("--out", "", f"{out} has other files in it; choose a new folder")
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise ConfigError("--out", "", f"{out} is the working folder or around it; choose a folder of its own")
     if not out.resolve().parent.is_dir():
         raise ConfigError("--out", "", f"the folder {out.resolve().parent} does not exist")
 
@@ -185,10 +213,12 @@ def _publish(evidence: RunEvidence, staging: Path, out: Path) -> None:
     finished.mkdir()
     write_report(evidence, finished)
     (staging / "journal").rename(finished / "journal")
+    replaced = staging / "replaced"
     if out.exists():
-        out.rename(staging / "replaced")
-    shutil.move(finished, out)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+        out.rename(replaced)
+    try:
+        shutil.move(finished, out)
+    except BaseException:
+        if replaced.exists() and not out.exists():
+            replaced.rename(out)
+        raise

@@ -122,13 +122,15 @@ class Controller:
         situation = self._screen(given, self._last_applied(given))
         wish = self._ask(situation, given) if not situation.is_blind else Wish(None, ())
         proposal = self._project(situation, wish.intent)
-        zero = np.zeros(self.community.n_prosumers)
-        verdict = supervise(
-            situation,
-            _candidate(proposal) if proposal is not None else None,
-            lambda: _candidate(self._projector.project(situation, zero)),
-        )
-        return _conclude(situation, wish, proposal, verdict)
+        supports: list[Proposal] = []
+
+        def support() -> Candidate:
+            supports.append(self._projector.project(situation, np.zeros(self.community.n_prosumers)))
+            return _candidate(supports[-1])
+
+        verdict = supervise(situation, _candidate(proposal) if proposal is not None else None, support)
+        used = supports[-1] if verdict.rung is Mode.SUPPORT else proposal
+        return _conclude(situation, wish, used, verdict)
 
     def _last_applied(self, given: Mapping[str, Any]) -> Vector:
         """Return what the batteries last did: what the host reports where it is finite, else what was decided."""
@@ -194,7 +196,9 @@ def _conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdi
     reasons = [*verdict.reasons, *situation.reasons, *wish.reasons]
     accepted = verdict.rung is Mode.PROJECTED and proposal is not None and wish.intent is not None
     if not accepted or proposal is None or wish.intent is None:
-        return _assemble(verdict, verdict.rung, situation, None, None, tuple(reasons))
+        used = proposal if verdict.rung is Mode.SUPPORT else None
+        found = used.reasons if used is not None else ()
+        return _assemble(verdict, verdict.rung, situation, None, used, (*reasons, *found))
     limits = (-situation.discharge_limit_kw, situation.charge_limit_kw)
     clipped = np.clip(wish.intent.battery_kw, *limits)
     over = np.abs(clipped - wish.intent.battery_kw) > UNTOUCHED_KW

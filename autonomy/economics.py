@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from autonomy.layers.description import check_keys, number
 from autonomy.layers.errors import ConfigError, ModelError
@@ -53,7 +53,8 @@ class Economics:
             value = getattr(self, item.name)
             if value is None and item.name == "terminal_price_per_kwh":
                 continue
-            if not 0 <= value < float("inf"):
+            is_number = isinstance(value, SupportsFloat) and not isinstance(value, bool)
+            if not (is_number and 0 <= float(value) < float("inf")):
                 raise ModelError(item.name, value, "a finite number >= 0")
 
 

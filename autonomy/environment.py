@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import gymnasium
@@ -13,7 +14,9 @@ from autonomy.economics import Economics
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
 from autonomy.layers.errors import ModelError
-from autonomy.observing import encode, observation_bounds
+from autonomy.layers.intent import read_answer
+from autonomy.layers.observation import Observation
+from autonomy.observing import encode, observation_bounds, physical_action
 from autonomy.scenario import Scenario
 from autonomy.simulator import Outcome, Simulator
 
@@ -31,8 +34,9 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     | 1 | peer trade, + = sell | −trade limit | trade limit | kW |
     | 2 | price bid | lowest feed-in | highest retail | currency/kWh |
 
-    With `normalised=True` each number is in [−1, 1] and scaled to that range. The trade limit is what a prosumer can
-    have to sell or to buy at most: largest demand or generation of the data plus battery power.
+    The trade limit is what a prosumer can have to sell or to buy at most: largest demand or generation of the data plus
+    battery power. With `normalised=True` each number is in [−1, 1] and scaled by `autonomy.observing.physical_action`,
+    which needs no data; a Stable-Baselines3 model trained that way is recognised by its action space when it is loaded.
 
     Observation: see the table of `autonomy.observing`. Reward: `Reward.total`, currency. A window's end is a
     truncation; the environment never terminates. `info` carries the parts of the reward, each with its unit in its
@@ -40,7 +44,8 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Args:
         community: What is controlled; the demo community when not given.
-        scenario: The data; every episode is one of its windows. The demo's training weeks when not given.
+        scenario: The data; every episode is one of its windows. The demo's training weeks when not given, so that no
+            held-out week is ever seen.
         economics: Prices that are not tariffs, and the reward's weights.
         episode_steps: Steps of an episode; a week when not given.
         initial_soc: Fraction the batteries start with, or None for a random one in each episode.
@@ -51,7 +56,7 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         ModelError: the scenario is shorter than an episode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}  # type: ignore[misc]  # Gymnasium's is per instance
 
     def __init__(
         self,
@@ -69,21 +74,22 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             raise ModelError("render_mode", render_mode, f"None or one of {self.metadata['render_modes']}")
         self.community = community or Community.demo()
         self.economics, self.initial_soc, self.render_mode = economics, initial_soc, render_mode
-        whole = scenario or Scenario.demo()
-        steps = episode_steps or min(whole.series.steps_per_day * 7, whole.n_steps)
-        windows = whole.training_weeks() if scenario is None and episode_steps is None else whole.windows(steps)
-        self._windows = tuple(windows)
-        self._horizon = whole.series.steps_per_day
+        parts = tuple(Scenario.demo().training_weeks()) if scenario is None else (scenario,)
+        self._horizon = parts[0].series.steps_per_day
+        steps = min(self._horizon * 7, parts[0].n_steps) if episode_steps is None else episode_steps
+        if not 1 <= steps <= parts[0].n_steps:
+            raise ModelError("episode_steps", steps, f"1..{parts[0].n_steps} steps")
+        self._windows = tuple(window for part in parts for window in part.windows(steps))
         size = self.community.n_prosumers
         low, high = observation_bounds(size, self._horizon)
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
-        self._low, self._high = _action_bounds(self.community, whole)
-        ends = (-np.ones((size, 3)), np.ones((size, 3))) if normalised else (self._low, self._high)
-        self.action_space = gymnasium.spaces.Box(*(end.astype(np.float32) for end in ends), dtype=np.float32)
+        one = np.ones((size, 3))
+        least, most = (-one, one) if normalised else _action_bounds(self.community, self._windows)
+        self.action_space = gymnasium.spaces.Box(least.astype(np.float32), most.astype(np.float32), dtype=np.float32)
         self._normalised = normalised
-        self._action: NDArray[Any] = np.zeros((size, 3))
-        self._controller = Controller(self.community, policy=lambda _, __: self._action, backend=backend)
-        self._simulator = self._start(self._windows[0], 0.5)
+        self._action: Any = np.zeros((size, 3))
+        self._controller = Controller(self.community, policy=self._intend, backend=backend)
+        self._simulator = self._start(self._windows[0], None)
         self._last: tuple[Decision, Outcome] | None = None
 
     def reset(
@@ -109,14 +115,16 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Propose `action` for one step; see the class for the tables."""
-        self._action = self._physical(action)
-        decision = self._controller.step(self._simulator.observe())
-        outcome = self._simulator.execute(decision, intent_kw=_battery_column(self._action, self.community.n_prosumers))
+        self._action = action
+        observation = self._simulator.observe()
+        decision = self._controller.step(observation)
+        intent = read_answer(self._intend(self.community, observation), self.community.n_prosumers).intent
+        outcome = self._simulator.execute(decision, intent_kw=None if intent is None else intent.battery_kw)
         self._last = (decision, outcome)
         reward = outcome.reward.total(self._simulator.economics)
         return self._observe(), reward, False, self._simulator.is_done, _info(decision, outcome)
 
-    def render(self) -> str | None:  # type: ignore[override]  # Gymnasium types it by render mode
+    def render(self) -> str | None:
         """Return the last step as a line of text (render mode "ansi")."""
         if self.render_mode != "ansi" or self._last is None:
             return None
@@ -127,39 +135,30 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             f"battery {x.battery_kw.sum():+.1f} kW, feeder {x.feeder_kw:+.1f} kW, mode {decision.mode}"
         )
 
-    def _start(self, window: Scenario, soc: float | NDArray[np.float64]) -> Simulator:
+    def _start(self, window: Scenario, soc: float | NDArray[np.float64] | None) -> Simulator:
         return Simulator(self.community, window, economics=self.economics, initial_soc=soc)
 
     def _observe(self) -> NDArray[np.float32]:
         return encode(self.community, self._simulator.observe())
 
-    def _physical(self, action: NDArray[Any]) -> NDArray[Any]:
-        if not self._normalised:
-            return np.asarray(action)
-        try:
-            scaled: NDArray[Any] = self._low + (np.asarray(action, dtype=np.float64) + 1.0) / 2 * (
-                self._high - self._low
-            )
-        except (TypeError, ValueError):
-            return np.asarray(action)  # the controller answers an action of the wrong shape, too
-        return scaled
+    def _intend(self, community: Community, observation: Observation) -> Any:
+        """Return the action as the policy's answer; whatever it is, Layer 1 reads it without trust."""
+        return physical_action(community, observation, self._action) if self._normalised else self._action
 
 
-def _action_bounds(community: Community, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _action_bounds(
+    community: Community, windows: Sequence[Scenario]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     size = community.n_prosumers
-    trade = np.maximum(scenario.demand_kw.max(axis=0), scenario.pv_kw.max(axis=0)) + np.maximum(
-        community.charge_limit_kw, community.discharge_limit_kw
-    )
+    largest = np.max([np.maximum(window.demand_kw, window.pv_kw).max(axis=0) for window in windows], axis=0)
+    trade = largest + np.maximum(community.charge_limit_kw, community.discharge_limit_kw)
     # A box needs room: a pure consumer's battery and a flat tariff get a hair of it.
     room = 1e-3
-    cheap, dear = float(scenario.feed_in_price.min()), float(scenario.retail_price.max())
+    cheap = min(float(window.feed_in_price.min()) for window in windows)
+    dear = max(float(window.retail_price.max()) for window in windows)
     low = np.column_stack([-np.maximum(community.discharge_limit_kw, room), -trade - room, np.full(size, cheap - room)])
     high = np.column_stack([np.maximum(community.charge_limit_kw, room), trade + room, np.full(size, dear + room)])
     return low, high
-
-
-def _battery_column(action: NDArray[Any], size: int) -> NDArray[np.float64] | None:
-    return np.asarray(action[:, 0], dtype=np.float64) if action.shape == (size, 3) else None
 
 
 def _info(decision: Decision, outcome: Outcome) -> dict[str, Any]:

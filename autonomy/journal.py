@@ -36,11 +36,13 @@ class JsonLinesJournal:
 
     def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
         """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
-        line = {
+        line: dict[str, Any] = {
             "step": step,
             "time": _text(observation.get("time")),
             "mode": decision.mode.value,
-            "reasons": [{"cause": r.cause.value, "text": r.text, "prosumers": r.prosumers} for r in decision.reasons],
+            "reasons": [
+                {"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons
+            ],
             "observed": {name: _numbers(observation.get(name)) for name in MEASURED},
             "decided": {name: _numbers(getattr(decision, name)) for name in JOURNALLED},
             "caps": {
@@ -78,9 +80,10 @@ def _numbers(values: Any) -> Any:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return str(values)
+        return _text(values)
     return np.round(array, 6).tolist()
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    """Return the text of a value, which may come from a host or a policy and need not be valid Unicode."""
+    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from autonomy.errors import ConfigError, OptionalDependencyError
 from autonomy.layers.community import Community
 from autonomy.layers.intent import Policy, named_policy
 from autonomy.layers.observation import Observation
+from autonomy.observing import encode, physical_action
 
 
 def load_policy(spec: str) -> Policy:
@@ -17,15 +21,17 @@ def load_policy(spec: str) -> Policy:
 
     Args:
         spec: A name from the catalogue; `model.zip`, a Stable-Baselines3 model trained on `CommunityEnv`; or
-            `file.py:name`, a function or class of a Python file (which is executed).
+            `file.py:name`, a function or class of a Python file (which is executed). A model whose actions are all in
+            [−1, 1], as `CommunityEnv(normalised=True)` has them, is scaled by `autonomy.observing.physical_action`.
 
     Raises:
         ConfigError: nothing is found under `spec`, or what is found is not a policy.
         OptionalDependencyError: a model needs Stable-Baselines3 and it is not installed.
     """
-    path, _, attribute = spec.partition(":")
-    if path.endswith(".zip"):
-        return _from_stable_baselines(_existing(path))
+    if spec.endswith(".zip"):
+        return _from_stable_baselines(_existing(spec))
+    # Split at the last colon: the first one may belong to a drive letter.
+    path, attribute = (spec, "") if spec.endswith(".py") else spec.rpartition(":")[::2]
     if path.endswith(".py"):
         return _from_python(_existing(path), attribute)
     return named_policy(spec)
@@ -41,16 +47,17 @@ def _existing(path: str) -> Path:
 def _from_python(path: Path, attribute: str) -> Policy:
     if not attribute:
         raise ConfigError("policy", "", f"{path}: name the function, as in {path}:my_policy")
-    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    module_spec = importlib.util.spec_from_file_location(f"autonomy_policy_{path.stem}", path)
     if module_spec is None or module_spec.loader is None:
         raise ConfigError("policy", "", f"{path} cannot be loaded as a Python file")
     module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_spec.name] = module  # dataclasses and pickle look their module up there
     try:
         module_spec.loader.exec_module(module)
-    except Exception as fault:
+        found: Any = getattr(module, attribute, None)
+        policy = found() if isinstance(found, type) else found
+    except (Exception, SystemExit) as fault:  # a script that ends itself must not end the run as if all were well
         raise ConfigError("policy", "", f"{path} raised {type(fault).__name__}: {fault}") from fault
-    found: Any = getattr(module, attribute, None)
-    policy = found() if isinstance(found, type) else found
     if not callable(policy):
         raise ConfigError("policy", "", f"{path} has no function or class {attribute!r}")
     return policy  # type: ignore[no-any-return]  # a user's callable; its answers are never trusted
@@ -61,19 +68,23 @@ def _from_stable_baselines(path: Path) -> Policy:
         from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3  # noqa: PLC0415 - optional, and slow to import
     except ImportError:
         raise OptionalDependencyError("a Stable-Baselines3 policy", "train") from None
-    from autonomy.observing import encode  # noqa: PLC0415 - as above
 
     faults = []
     for algorithm in (PPO, SAC, TD3, A2C, DDPG):
         try:
-            model = algorithm.load(path, device="cpu")
+            return _acting(algorithm.load(path, device="cpu"))
         except Exception as fault:  # noqa: BLE001 - the file does not say which algorithm wrote it
             faults.append(f"{algorithm.__name__}: {fault}")
-            continue
-
-        def act(community: Community, observation: Observation, model: Any = model) -> Any:
-            action, _ = model.predict(encode(community, observation), deterministic=True)
-            return action.reshape(community.n_prosumers, 3)
-
-        return act
     raise ConfigError("policy", "", f"{path} is no Stable-Baselines3 model ({'; '.join(faults)})")
+
+
+def _acting(model: Any) -> Policy:
+    """Return a model's deterministic actions as a policy; see `load_policy` for the two action spaces."""
+    is_normalised = bool(np.all(model.action_space.low == -1.0) and np.all(model.action_space.high == 1.0))
+
+    def act(community: Community, observation: Observation) -> Any:
+        action, _ = model.predict(encode(community, observation), deterministic=True)
+        rows = action.reshape(community.n_prosumers, 3)
+        return physical_action(community, observation, rows) if is_normalised else rows
+
+    return act

@@ -4,12 +4,13 @@
 
 The simulator executes what it is told, within the caps, and counts every rule that was broken; it never repairs a
 decision, so a controller cannot hide behind it. The market is the host's, not the controller's: it clears what was
-metered, so an order beyond the node's net export, or without a finite quantity and price, is filled as far as it can be.
+metered, so an order beyond the node's net export is filled up to it, and one that is not finite is none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -230,7 +231,7 @@ class Simulator:
     ) -> Outcome:
         k, economics, dt = self.step_number, self.economics, self.community.timestep_h
         grid = settlement.grid_exchange_kw(x.net_export_kw, clearing.trade_kw)
-        tariff = {"retail_price": x.retail_price, "feed_in_price": x.feed_in_price, "timestep_h": dt}
+        tariff: Any = {"retail_price": x.retail_price, "feed_in_price": x.feed_in_price, "timestep_h": dt}
         bill = settlement.bills(x.net_export_kw, clearing.trade_kw, clearing.price, **tariff)
         energy_profit = -settlement.grid_cost(grid, **tariff)
         losses = settlement.loss_cost(
@@ -274,7 +275,7 @@ class Simulator:
 def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:
     """Return what the market takes of a decision: quantities between 0 and the metered n, and finite price bids."""
     offer = np.clip(decision.trade_kw, np.minimum(net_kw, 0.0), np.maximum(net_kw, 0.0))
-    valid = np.isfinite(offer) & np.isfinite(decision.price_bid)
+    valid = np.isfinite(decision.trade_kw) & np.isfinite(net_kw) & np.isfinite(decision.price_bid)
     return np.where(valid, offer, 0.0), np.where(valid, decision.price_bid, 0.0)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.errors import DataError, ModelError, OptionalDependencyError, did_you_mean
+from autonomy.layers import physics
 from autonomy.layers.arrays import Index, Vector
 from autonomy.layers.community import Community
 from autonomy.scenario import Series, step_minutes
@@ -28,8 +29,6 @@ UNITS = {"kw": "kW", "kwh": "kWh per step", "w": "W"}
 PRICES = {"retail_price": "currency/kWh", "feed_in_price": "currency/kWh", "carbon_kg_per_kwh": "kg/kWh"}
 OTHER_DELIMITERS = (";", "\t", "|")
 TIME_EXAMPLE = "2016-08-01T00:00 or 2016-08-01T00:00+02:00"
-UNLIMITED_KW = 10_000.0
-"""A power above this looks like W where the prosumer has no connection limit to compare with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,9 +212,9 @@ def _power_column(table: Table, quantity: str, name: str) -> tuple[str, str] | N
 def _power(table: Table, quantity: str, community: Community) -> Vector:
     """Return (T, N) kW; a prosumer without a column has zeros."""
     result = np.zeros((len(table.rows), community.n_prosumers))
-    # An honest value stays below connection + battery; twice that leaves room for load that would have to be shed.
-    limit = 2 * (community.connection_limit_kw + community.charge_limit_kw + community.discharge_limit_kw)
-    limit = np.where(np.isfinite(limit), limit, UNLIMITED_KW)
+    limit = physics.plausible_power_kw(
+        community.connection_limit_kw, community.charge_limit_kw, community.discharge_limit_kw
+    )
     factor = {"kw": 1.0, "kwh": 1.0 / community.timestep_h, "w": 1e-3}
     for prosumer, name in enumerate(community.names):
         found = _power_column(table, quantity, name)

@@ -68,11 +68,16 @@ def broken_limits(community: Community, observed: Any, decision: Decision) -> li
     exports = []
     for i in range(community.n_prosumers):
         exact = {
-            name: Fraction(float(getattr(decision, name)[i])) for name in ("battery_kw", "curtail_kw", "shed_kw", "trade_kw")
+            name: Fraction(float(getattr(decision, name)[i]))
+            for name in ("battery_kw", "curtail_kw", "shed_kw", "trade_kw")
         }
         demand, pv = Fraction(float(observed.demand_kw[i])), Fraction(float(observed.pv_kw[i]))
         battery = exact["battery_kw"]
-        if not -Fraction(float(community.discharge_limit_kw[i])) <= battery <= Fraction(float(community.charge_limit_kw[i])):
+        if (
+            not -Fraction(float(community.discharge_limit_kw[i]))
+            <= battery
+            <= Fraction(float(community.charge_limit_kw[i]))
+        ):
             found.append(f"rate {i}")
         capacity = Fraction(float(community.battery_capacity_kwh[i]))
         soc = Fraction(float(observed.soc[i])) if capacity else Fraction(0)

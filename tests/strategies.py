@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from autonomy import Community, Network, Observation
+from autonomy import Community, Network, Observation, Scenario
+from autonomy.scenario import Series
 
 LIMITS_KW = st.one_of(st.sampled_from([0.0, 1.0, 2.5, 10.0, float("inf")]), st.floats(0.0, 30.0))
 POWERS_KW = st.one_of(st.sampled_from([0.0, 1.0, 3.0]), st.floats(0.0, 9.0))
@@ -67,7 +68,9 @@ def communities(
 def observations(draw: st.DrawFn, community: Community, *, soc: st.SearchStrategy[float] | None = None) -> Observation:
     """Good observations, including states of charge at, and a little outside, their limits."""
     size = community.n_prosumers
-    levels = soc if soc is not None else st.one_of(st.sampled_from([0.0, 0.05, 0.1, 0.5, 0.95, 1.0]), st.floats(0.0, 1.0))
+    levels = (
+        soc if soc is not None else st.one_of(st.sampled_from([0.0, 0.05, 0.1, 0.5, 0.95, 1.0]), st.floats(0.0, 1.0))
+    )
 
     def column(values: st.SearchStrategy[float]) -> Any:
         return np.array([draw(values) for _ in range(size)])
@@ -84,7 +87,9 @@ def observations(draw: st.DrawFn, community: Community, *, soc: st.SearchStrateg
 @st.composite
 def intents(draw: st.DrawFn, size: int, values: st.SearchStrategy[float] | None = None) -> Any:
     """Arrays (N, 3) of battery kW, trade kW, price bid; finite unless told otherwise."""
-    numbers = values if values is not None else st.one_of(st.sampled_from([0.0, 5.0, -5.0, 1e308]), st.floats(-8.0, 8.0))
+    numbers = (
+        values if values is not None else st.one_of(st.sampled_from([0.0, 5.0, -5.0, 1e308]), st.floats(-8.0, 8.0))
+    )
     return np.array([[draw(numbers) for _ in range(3)] for _ in range(size)])
 
 
@@ -93,3 +98,24 @@ def cases(draw: st.DrawFn, **kwargs: Any) -> tuple[Community, Observation, Any]:
     """A community, an observation of it, and an intent."""
     community = draw(communities(**kwargs))
     return community, draw(observations(community)), draw(intents(community.n_prosumers))
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, community: Community, *, min_steps: int = 12, max_steps: int = 24) -> Scenario:
+    """Random days of a community: demand and PV that come and go, a tariff that changes, now and then all zeros."""
+    steps, size = draw(st.integers(min_steps, max_steps)), community.n_prosumers
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (steps, size)
+    feed_in = draw(st.sampled_from([0.0, 0.06, 0.2]))
+    step = np.timedelta64(round(community.timestep_h * 60), "m")
+    series = Series(
+        time=np.datetime64("2024-05-01T00:00", "m") + step * np.arange(steps),
+        demand_kw=random.uniform(0.0, draw(st.sampled_from([0.0, 2.0, 6.0])), shape),
+        pv_kw=random.uniform(0.0, draw(st.sampled_from([0.0, 3.0, 8.0])), shape) * random.integers(0, 2, shape),
+        retail_price=feed_in + random.choice([0.0, 0.1, 0.3], steps),
+        feed_in_price=feed_in,
+        carbon_kg_per_kwh=random.uniform(0.0, 0.6, steps),
+        names=community.names,
+        timestep_h=community.timestep_h,
+    )
+    return Scenario.whole(series)

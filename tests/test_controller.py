@@ -209,7 +209,11 @@ class LongRun(RuleBasedStateMachine):
     def step(self, data, demand, pv, blind):
         self.answer = data.draw(intents(2, ANY_FLOAT))
         observation = Observation(
-            demand_kw=[demand, 2.0], pv_kw=[0.0, pv], soc=np.array(self.energy) / 10.0, retail_price=0.3, feed_in_price=0.1
+            demand_kw=[demand, 2.0],
+            pv_kw=[0.0, pv],
+            soc=np.array(self.energy) / 10.0,
+            retail_price=0.3,
+            feed_in_price=0.1,
         )
         decision = self.controller.step({} if blind else observation)
         if not blind:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Community, Network
+from autonomy import Community, Network, Observation
 from autonomy.controller import as_mapping
 from autonomy.layers.projection.program import ProjectionProgram, set_points, shed_price
 from autonomy.layers.projection.projector import Projector
 from autonomy.layers.supervision import Screen
-from autonomy.solvers.allocation import Allocation, Hierarchy, Status
+from autonomy.solvers.allocation import Allocation, Hierarchy, Solution, Status
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.certificate import certify, dual_bound
 from autonomy.solvers.cvxpy_backend import CvxpySolver
@@ -76,8 +76,6 @@ def random_instance(rng, shape):
 
 
 def observed_as(mapping):
-    from autonomy import Observation
-
     return Observation(**mapping)
 
 
@@ -180,8 +178,8 @@ def test_load_is_never_shed_where_a_battery_could_have_helped(case):
 
 
 def test_the_shed_price_is_above_the_exact_penalty_threshold_and_below_it_would_shed():
-    # One home, demand 4 kW, import limit 3 kW, full battery of 5 kW, intent: charge 5 (clipped to 0 by SoC 1.0? no,
-    # SoC 0.5 leaves room). Least-cost feasible: b = −1 (distance 6, marginal price 6) or shed. Threshold w·(P⁺+P⁻) = 10.
+    # One home, demand 4 kW, import limit 3 kW, half-full battery of ±5 kW, intent: charge at 5 kW. Feasible without
+    # shedding: b = −1, a distance of 6 kW, so a marginal price of 6. Threshold w·(P⁺ + P⁻) = 10.
     community = Community(
         battery_capacity_kwh=20,
         charge_limit_kw=5,
@@ -203,8 +201,8 @@ def test_the_shed_price_is_above_the_exact_penalty_threshold_and_below_it_would_
 
 def test_a_hand_worked_export_limit_is_shared_equally():
     # Two homes each export 5 kW of PV, limit 6 kW, intents 0: each battery charges 2 kW less ρc's pull.
-    # p = −(2 + ...): b_i = −p, curtail only when p < −ρc = −0.01: c_i = (−p − 0.01)/0.001. With Σ(b + c) = 4 (+ margin):
-    # b + c = 2, b = q, c = (q − 0.01)/0.001 → q = (2 + 10)/1001.
+    # At the line's price −q: b_i = q, and c_i = (q − ρc)/ε = (q − 0.01)/0.001 once q > 0.01. Each home must take
+    # 2 kW (but for the rounding margin): q + (q − 0.01)/0.001 = 2, so q = (2 + 10)/1001.
     community = Community(
         battery_capacity_kwh=20,
         charge_limit_kw=5,
@@ -242,8 +240,6 @@ class Liar:
         return self
 
     def solve(self, problem):
-        from autonomy.solvers.allocation import Solution
-
         x = np.full(problem.lower.size, self.x)
         return Solution(x=x, multipliers=np.zeros(problem.hierarchy.n_groups), status=Status.SOLVED)
 
@@ -251,9 +247,7 @@ class Liar:
 @pytest.mark.parametrize("value", [np.nan, 1e9, np.inf])
 def test_a_backend_that_lies_is_found_out_and_the_exact_solver_answers(value):
     community = Community.demo()
-    observation = observed_as(
-        {"demand_kw": 3.0, "pv_kw": 0.0, "soc": 0.5, "retail_price": 0.3, "feed_in_price": 0.1}
-    )
+    observation = observed_as({"demand_kw": 3.0, "pv_kw": 0.0, "soc": 0.5, "retail_price": 0.3, "feed_in_price": 0.1})
     situation = situation_of(community, observation)
     lied = Projector(community, Liar(value)).project(situation, np.full(17, 5.0))
     honest = Projector(community).project(situation, np.full(17, 5.0))

@@ -26,7 +26,13 @@ HOMES = Community(
     connection_limit_kw=12.0,
     network=Network.single_feeder(n_prosumers=3, import_limit_kw=6.0, export_limit_kw=9.0),
 )
-GOOD = {"demand_kw": [1.0, 2.0, 3.0], "pv_kw": [4.0, 0.0, 0.0], "soc": [0.5, 0.5, 0.5], "retail_price": 0.3, "feed_in_price": 0.1}
+GOOD = {
+    "demand_kw": [1.0, 2.0, 3.0],
+    "pv_kw": [4.0, 0.0, 0.0],
+    "soc": [0.5, 0.5, 0.5],
+    "retail_price": 0.3,
+    "feed_in_price": 0.1,
+}
 
 
 def screened(community, **changes):
@@ -170,7 +176,9 @@ def test_check_equals_its_specification_in_plain_integers(community, data):
     bounds = bounds_of(situation)
     size = community.n_prosumers
     numbers = st.integers(-10 * PER_KW, 10 * PER_KW)
-    plan = Plan(**{name: np.array([data.draw(numbers) for _ in range(size)]) for name in ("battery", "curtail", "shed")})
+    plan = Plan(
+        **{name: np.array([data.draw(numbers) for _ in range(size)]) for name in ("battery", "curtail", "shed")}
+    )
     net = [
         (int(bounds.pv[i]) - int(plan.curtail[i])) - (int(bounds.demand[i]) - int(plan.shed[i])) - int(plan.battery[i])
         for i in range(size)
@@ -193,9 +201,12 @@ def test_check_equals_its_specification_in_plain_integers(community, data):
 def test_whatever_is_proposed_the_verdict_passes_check(community, data):
     situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
     size = community.n_prosumers
-    points = SetPoints(**{
-        name: np.array([data.draw(ANY_FLOAT) for _ in range(size)]) for name in ("battery_kw", "curtail_kw", "shed_kw")
-    })
+    points = SetPoints(
+        **{
+            name: np.array([data.draw(ANY_FLOAT) for _ in range(size)])
+            for name in ("battery_kw", "curtail_kw", "shed_kw")
+        }
+    )
 
     def broken_support():
         raise RuntimeError("no support today")
@@ -248,10 +259,18 @@ def test_caps_hold_the_lines_when_generation_alone_or_load_alone_differs(communi
 
 def test_a_host_that_cannot_shed_gets_the_least_excess_and_is_told_so():
     community = Community(
-        battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0,
+        battery_capacity_kwh=0,
+        charge_limit_kw=0,
+        discharge_limit_kw=0,
         network=Network.single_feeder(n_prosumers=2, import_limit_kw=3.0),
     )
-    observed = {**GOOD, "demand_kw": [2.0, 4.0], "pv_kw": [0.0, 0.0], "soc": [0.0, 0.0], "limits": {"can_shed": [True, False]}}
+    observed = {
+        **GOOD,
+        "demand_kw": [2.0, 4.0],
+        "pv_kw": [0.0, 0.0],
+        "soc": [0.0, 0.0],
+        "limits": {"can_shed": [True, False]},
+    }
     situation = Screen(community)(observed, np.zeros(2))
     verdict = supervise(situation, None, lambda: 1 / 0)
     # 6 kW of demand, 2 kW can be shed: 4 kW flow through a line of 3 kW.

@@ -134,7 +134,7 @@ def test_gzip_bom_crlf_blank_lines_and_quotes_change_nothing(tmp_path: Path) -> 
         ("1e400", "found '1e400'; expected a finite number in kW"),
         ("-0.5", "found '-0.5'; expected a number >= 0 in kW"),
         ('"1,5"', "found '1,5'; expected a decimal point: 1.5"),
-        ("34.1", "found 34.1 kW; expected at most 34 kW for 'home-2'; if the column is in W, convert or rename it"),
+        ("170.1", "found 170.1 kW; expected at most 170 kW for 'home-2'; if the column is in W, convert or rename it"),
     ],
 )
 def test_a_bad_number_is_named_by_row_and_column(tmp_path: Path, cell: str, message: str) -> None:
@@ -146,7 +146,7 @@ def test_a_bad_number_is_named_by_row_and_column(tmp_path: Path, cell: str, mess
 
 
 def test_the_largest_plausible_power_is_accepted(tmp_path: Path) -> None:
-    assert read(tmp_path, ["2024-05-01T00:00,1,34,0.5,0.3,0.1"]).demand_kw[0, 1] == 34
+    assert read(tmp_path, ["2024-05-01T00:00,1,170,0.5,0.3,0.1"]).demand_kw[0, 1] == 170
 
 
 def test_without_a_connection_limit_ten_megawatts_are_the_limit(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_rows_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 def test_an_unbelievably_large_energy_is_an_error_and_no_overflow(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(f"{HEADER.replace('kw:home-1', 'kwh:home-1')}\n2024-05-01T00:00,1e308,1,0.5,0.3,0.1\n")
-    with pytest.raises(DataError, match="found inf kW; expected at most 34 kW"):
+    with pytest.raises(DataError, match="found inf kW; expected at most 170 kW"):
         read_series(path, community=pair(timestep_h=0.25))
 
 

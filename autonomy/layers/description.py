@@ -38,6 +38,7 @@ SECTIONS = {
 }
 OTHER_SECTIONS = ("economics",)
 FEEDER = "feeder"
+GRID = "grid"
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def read_document(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing or is not TOML, or it has an unknown section.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as fault:
         raise ConfigError(path, "", f"cannot be read ({fault.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
@@ -77,7 +78,10 @@ def number(source: str | Path, section: str, table: Mapping[str, Any], key: str,
         raise ConfigError(source, f"{section}.{key}", "is missing; expected a number")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(source, f"{section}.{key}", f"found {value!r}; expected a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ConfigError(source, f"{section}.{key}", "found a whole number beyond 1e308; expected a number") from None
 
 
 def read_community(path: Path) -> Community:
@@ -97,13 +101,16 @@ def community_from_document(source: str | Path, document: Mapping[str, Any]) -> 
     check_keys(source, "community", general, SECTIONS["community"])
     defaults = document.get("defaults", {})
     check_keys(source, "defaults", defaults, SECTIONS["defaults"])
+    for key in defaults:
+        number(source, "defaults", defaults, key)
     prosumers = document.get("prosumer", [])
     if not isinstance(prosumers, list) or not prosumers:
         raise ConfigError(source, "prosumer", "expected at least one [[prosumer]] table")
     for position, prosumer in enumerate(prosumers):
         check_keys(source, f"prosumer[{position}]", prosumer, SECTIONS["prosumer"])
 
-    names = tuple(_name(source, f"prosumer[{i}]", p, f"prosumer-{i + 1}") for i, p in enumerate(prosumers))
+    names = [_name(source, f"prosumer[{i}]", p, f"prosumer-{i + 1}") for i, p in enumerate(prosumers)]
+    _require_different(source, "prosumer", names)
     columns = {
         key: [number(source, f"prosumer[{i}]", {**defaults, **p}, key, default) for i, p in enumerate(prosumers)]
         for key, default in DEFAULTS.items()
@@ -113,34 +120,41 @@ def community_from_document(source: str | Path, document: Mapping[str, Any]) -> 
             **{key: np.array(values) for key, values in columns.items()},
             network=_network(source, document.get("network", {}), prosumers),
             timestep_h=number(source, "community", general, "timestep_h", 1.0),
-            names=names,
+            names=tuple(names),
         )
     except ModelError as fault:
-        raise ConfigError(source, fault.field, f"found {fault.value!r}; expected {fault.expected}") from None
+        key = _key_of(fault.field, document)
+        raise ConfigError(source, key, f"found {fault.value!r}; expected {fault.expected}") from None
 
 
 def _network(source: str | Path, table: Any, prosumers: list[Mapping[str, Any]]) -> Network:
     check_keys(source, "network", table, SECTIONS["network"])
     lines = table.get("line", [])
+    if not isinstance(lines, list):
+        raise ConfigError(source, "network.line", "expected [[network.line]] tables, with two brackets")
     if lines and any(key in table for key in LINE_NUMBERS):
         raise ConfigError(source, "network", "give limits either here (one feeder) or in [[network.line]], not both")
+    section = "network.line[{}]" if lines else "network"
     if not lines:
-        lines = [{"name": FEEDER, "parent": "grid", **{key: table[key] for key in LINE_NUMBERS if key in table}}]
+        lines = [{"name": FEEDER, "parent": GRID, **{key: table[key] for key in LINE_NUMBERS if key in table}}]
     for position, line in enumerate(lines):
         check_keys(source, f"network.line[{position}]", line, SECTIONS["network.line"])
     names = [_name(source, f"network.line[{i}]", line, f"line-{i + 1}") for i, line in enumerate(lines)]
-    if len(set(names)) != len(names):
-        raise ConfigError(source, "network.line", f"found {names}; expected different names")
-    bus = {"grid": -1} | {name: i for i, name in enumerate(names)}
+    if GRID in names:
+        raise ConfigError(source, f"network.line[{names.index(GRID)}].name", f"{GRID!r} is no name for a line")
+    _require_different(source, "network.line", names)
+    bus = {GRID: -1} | {name: i for i, name in enumerate(names)}
+    parents = [_bus(source, f"network.line[{i}].parent", line.get("parent"), bus) for i, line in enumerate(lines)]
+    _require_tree(source, names, parents)
     default_line = names[0] if len(names) == 1 else None
     numbers = {
-        key: np.array([number(source, f"network.line[{i}]", line, key, default) for i, line in enumerate(lines)])
+        key: np.array([number(source, section.format(i), line, key, default) for i, line in enumerate(lines)])
         for key, default in LINE_DEFAULTS.items()
     }
     return Network(
-        parent=np.array([_bus(source, f"network.line[{i}].parent", x.get("parent"), bus) for i, x in enumerate(lines)]),
+        parent=np.array(parents),
         bus_of_prosumer=np.array(
-            [_bus(source, f"prosumer[{i}].line", p.get("line", default_line), bus) for i, p in enumerate(prosumers)]
+            [_line(source, f"prosumer[{i}].line", p.get("line", default_line), bus) for i, p in enumerate(prosumers)]
         ),
         **numbers,
         nominal_voltage_v=number(source, "network", table, "nominal_voltage_v", 400.0),
@@ -157,6 +171,45 @@ def _name(source: str | Path, section: str, table: Mapping[str, Any], default: s
 def _bus(source: str | Path, key: str, name: Any, known: Mapping[str, int]) -> int:
     if name is None:
         raise ConfigError(source, key, f"is missing; expected one of {', '.join(known)}")
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ConfigError(source, key, f"no line is called {name!r}{did_you_mean(str(name), known)}")
     return known[name]
+
+
+def _line(source: str | Path, key: str, name: Any, known: Mapping[str, int]) -> int:
+    """Return the bus of a prosumer, which hangs on a line and not on the grid itself."""
+    return _bus(source, key, name, {line: bus for line, bus in known.items() if line != GRID})
+
+
+def _require_different(source: str | Path, section: str, names: list[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            problem = f"{name!r} is the name of {section}[{names.index(name)}] already"
+            raise ConfigError(source, f"{section}[{position}].name", problem)
+
+
+def _require_tree(source: str | Path, names: list[str], parents: list[int]) -> None:
+    """Raise `ConfigError` unless exactly one line hangs on the grid and every other one on it, in the user's names."""
+    feeders = [name for name, parent in zip(names, parents, strict=True) if parent < 0]
+    if len(feeders) != 1:
+        found = f"found {len(feeders)}" + (f" ({', '.join(feeders)})" if feeders else "")
+        raise ConfigError(source, "network.line", f"{found} with the parent {GRID!r}; expected exactly one, the feeder")
+    for position, start in enumerate(names):
+        above, line = [start], parents[position]
+        while line >= 0 and names[line] not in above:
+            above.append(names[line])
+            line = parents[line]
+        if line >= 0:
+            loop = " -> ".join([*above, names[line]])
+            raise ConfigError(source, f"network.line[{position}].parent", f"the lines form a loop: {loop}")
+
+
+def _key_of(field: str, document: Mapping[str, Any]) -> str:
+    """Return the dotted key of the file that carries a field of `Community` or `Network`."""
+    name, _, position = field.rstrip("]").partition("[")
+    if name in PROSUMER_NUMBERS:
+        given = document["prosumer"][int(position)]
+        return f"prosumer[{position}].{name}" if name in given else f"defaults.{name}"
+    if name in LINE_NUMBERS:
+        return f"network.line[{position}].{name}" if document.get("network", {}).get("line") else f"network.{name}"
+    return f"{'network' if name == 'nominal_voltage_v' else 'community'}.{name}"

@@ -106,6 +106,11 @@ def _outside(value: Any, lower: Any, upper: Any) -> NDArray[Any]:
     return np.atleast_1d(np.maximum(lower - value, value - upper))
 
 
+def _magnitude(values: Any) -> Vector:
+    result: Vector = np.abs(np.atleast_1d(values))
+    return result
+
+
 def _soc(x: Execution) -> NDArray[Any]:
     # A battery that starts outside its band must not get worse; one that starts inside must stay inside.
     low = np.minimum(x.community.energy_min_kwh, x.energy_before_kwh)
@@ -121,7 +126,7 @@ def _storage(x: Execution) -> NDArray[Any]:
         discharge_efficiency=x.community.discharge_efficiency,
         timestep_h=x.community.timestep_h,
     )
-    return np.abs(x.energy_after_kwh - expected)
+    return _magnitude(x.energy_after_kwh - expected)
 
 
 def _rate(x: Execution) -> NDArray[Any]:
@@ -129,7 +134,7 @@ def _rate(x: Execution) -> NDArray[Any]:
 
 
 def _ramp(x: Execution) -> NDArray[Any]:
-    return np.abs(x.battery_kw - x.previous_battery_kw) - x.community.ramp_limit_kw
+    return _magnitude(x.battery_kw - x.previous_battery_kw) - x.community.ramp_limit_kw
 
 
 def _curtail(x: Execution) -> NDArray[Any]:
@@ -142,17 +147,19 @@ def _shed(x: Execution) -> NDArray[Any]:
 
 def _node(x: Execution) -> NDArray[Any]:
     expected = physics.net_export(x.pv_kw - x.curtail_kw, x.demand_kw - x.shed_kw, x.battery_kw)
-    return np.abs(x.net_export_kw - expected)
+    return _magnitude(x.net_export_kw - expected)
 
 
 def _connection(x: Execution) -> NDArray[Any]:
-    return np.abs(x.net_export_kw) - x.community.connection_limit_kw
+    return _magnitude(x.net_export_kw) - x.community.connection_limit_kw
 
 
 def _lines(x: Execution) -> NDArray[Any]:
     network = x.community.network
     lower, upper = -network.import_limit_kw, network.export_limit_kw
-    return np.maximum(_outside(x.line_downstream_kw, lower, upper), _outside(x.line_upstream_kw, lower, upper))
+    ends = (_outside(x.line_downstream_kw, lower, upper), _outside(x.line_upstream_kw, lower, upper))
+    worse: Vector = np.maximum(*ends)
+    return worse
 
 
 def _balance(x: Execution) -> NDArray[Any]:
@@ -164,7 +171,7 @@ def _balance(x: Execution) -> NDArray[Any]:
         grid_export_kw=max(x.feeder_kw, 0.0),
         loss_kw=x.loss_kw,
     )
-    return np.abs(np.atleast_1d(residual))
+    return _magnitude(residual)
 
 
 def _trade_feasible(x: Execution) -> NDArray[Any]:
@@ -172,7 +179,7 @@ def _trade_feasible(x: Execution) -> NDArray[Any]:
 
 
 def _trade_sum(x: Execution) -> NDArray[Any]:
-    return np.abs(np.atleast_1d(x.trade_kw.sum()))
+    return _magnitude(x.trade_kw.sum())
 
 
 def _price(x: Execution) -> NDArray[Any]:

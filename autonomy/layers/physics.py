@@ -70,7 +70,12 @@ def battery_box(
 
 
 def next_energy_kwh(
-    energy_kwh: Vector, battery_kw: Vector, *, charge_efficiency: Vector, discharge_efficiency: Vector, timestep_h: float
+    energy_kwh: Vector,
+    battery_kw: Vector,
+    *,
+    charge_efficiency: Vector,
+    discharge_efficiency: Vector,
+    timestep_h: float,
 ) -> Vector:
     """Return e' = e + dt·(ec·max(b, 0) − max(−b, 0)/ed)."""
     charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)

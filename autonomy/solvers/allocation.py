@@ -69,7 +69,7 @@ class Hierarchy:
 
     def totals(self, x: NDArray[np.float64]) -> Vector:
         """Return (G,) Σ x_j over all variables below each group."""
-        totals = np.bincount(self.group_of, weights=x, minlength=self.n_groups)
+        totals = np.bincount(self.group_of, weights=x, minlength=self.n_groups).astype(np.float64)
         for groups in reversed(self.levels[1:]):
             np.add.at(totals, self.parent[groups], totals[groups])
         return totals

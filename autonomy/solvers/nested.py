@@ -54,8 +54,8 @@ def _answer(problem: Allocation, price: Vector) -> tuple[Vector, Vector]:
     free = problem.centre + (price[h.group_of] - problem.price) / problem.weight
     x = np.clip(free, problem.lower, problem.upper)
     moving = np.where(x == free, 1.0 / problem.weight, 0.0)
-    totals = np.bincount(h.group_of, weights=x, minlength=h.n_groups)
-    slopes = np.bincount(h.group_of, weights=moving, minlength=h.n_groups)
+    totals = np.bincount(h.group_of, weights=x, minlength=h.n_groups).astype(np.float64)
+    slopes = np.bincount(h.group_of, weights=moving, minlength=h.n_groups).astype(np.float64)
     for groups in reversed(h.levels[1:]):
         inside = np.clip(totals[groups], problem.total_lower[groups], problem.total_upper[groups])
         np.add.at(totals, h.parent[groups], inside)

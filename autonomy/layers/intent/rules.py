@@ -42,7 +42,6 @@ class TimeOfUse:
 
     Attributes:
         top_up_h: Hours before a dear period over which batteries are filled from the grid.
-        reserve_margin: Fraction of the deficit that is served in dear hours, in (0, 1].
     """
 
     def __init__(self, top_up_h: float = 3.0) -> None:

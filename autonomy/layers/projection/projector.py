@@ -17,8 +17,6 @@ from autonomy.solvers.nested import NestedSolver
 
 FEASIBLE_KW = 1e-6
 """kW, largest violation at which a backend's "solved" is believed."""
-ACTIVE_KW = 1e-6
-"""kW from which curtailment and shedding are worth a reason."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -62,13 +60,12 @@ class Projector:
             reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text),)
         proof = certify(problem, solution.x, solution.multipliers)
         lines = self._program.community.network.n_lines
-        points = set_points(solution.x)
         return Proposal(
-            set_points=points,
+            set_points=set_points(solution.x),
             certificate=Certificate(
                 gap=proof.gap, distance_kw=proof.distance, line_multipliers=solution.multipliers[:lines]
             ),
-            reasons=(*reasons, *_binding(solution.multipliers, lines), *_cuts(points)),
+            reasons=(*reasons, *_binding(solution.multipliers, lines)),
             ramp_relaxed=relaxed,
         )
 
@@ -104,18 +101,4 @@ def _binding(multipliers: Vector, lines: int) -> tuple[Reason, ...]:
     if nodes.size:
         text = f"the connection limit of {nodes.size} prosumer(s) binds"
         found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=tuple(nodes.tolist())))
-    return tuple(found)
-
-
-def _cuts(points: SetPoints) -> tuple[Reason, ...]:
-    found = []
-    for cause, name, amount in (
-        (Cause.SHED, "load was shed", points.shed_kw),
-        (Cause.CURTAILED, "generation was curtailed", points.curtail_kw),
-    ):
-        hit = np.flatnonzero(amount > ACTIVE_KW)
-        if hit.size:
-            total = float(amount.sum())
-            text = f"{total:.3f} kW of {name} at {hit.size} prosumer(s) to hold a limit"
-            found.append(Reason(cause=cause, text=text, prosumers=tuple(hit.tolist()), amount_kw=total))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from autonomy.layers import physics
 from autonomy.layers.supervision.milliwatt import Bounds, Plan, net_export_of
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
     """One broken limit.
 
     Attributes:
@@ -41,5 +42,5 @@ def check(bounds: Bounds, plan: Plan) -> tuple[Finding, ...]:
         inside = (lower <= value) & (value <= upper)
         for index in np.flatnonzero(~inside):
             excess = max(int(lower[index] - value[index]), int(value[index] - upper[index]))
-            found.append(Finding(rule, int(index), excess))
+            found.append(Finding(rule=rule, index=int(index), excess_mw=excess))
     return tuple(found)

@@ -14,6 +14,9 @@ from autonomy.layers.supervision.check import Finding, check
 from autonomy.layers.supervision.milliwatt import PER_KW, Bounds, Plan, bounds_of, net_export_of, quantise, to_kw
 from autonomy.layers.supervision.recovery import grid_only, restrain
 
+NOTICEABLE_KW = 1e-6
+"""kW from which curtailment and shedding are worth a reason: a milliwatt."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Candidate:
@@ -108,7 +111,7 @@ def dead_stop(situation: Situation, reasons: tuple[Reason, ...]) -> Verdict:
         generation_cap_kw=situation.fair_export_kw,
         load_cap_kw=situation.fair_import_kw,
         rung=Mode.DEAD_STOP,
-        reasons=reasons,
+        reasons=(*reasons, *_cuts(SetPoints(battery_kw=zero, curtail_kw=curtail, shed_kw=shed))),
     )
 
 
@@ -158,11 +161,13 @@ def _verdict(situation: Situation, bounds: Bounds, plan: Plan, rung: Mode, reaso
         reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text, prosumers=tuple(np.flatnonzero(outside).tolist())),)
     return Verdict(
         set_points=points,
-        net_export_kw=(situation.pv_kw - points.curtail_kw) - (situation.demand_kw - points.shed_kw) - points.battery_kw,
+        net_export_kw=(situation.pv_kw - points.curtail_kw)
+        - (situation.demand_kw - points.shed_kw)
+        - points.battery_kw,
         generation_cap_kw=generation_cap,
         load_cap_kw=load_cap,
         rung=rung,
-        reasons=reasons,
+        reasons=(*reasons, *_cuts(points)),
     )
 
 
@@ -190,3 +195,17 @@ def _caps(situation: Situation, bounds: Bounds, plan: Plan) -> tuple[Vector, Vec
         np.where(situation.isolated, situation.fair_export_kw, np.maximum(generation, 0.0)),
         np.where(situation.isolated, situation.fair_import_kw, np.maximum(load, 0.0)),
     )
+
+
+def _cuts(points: SetPoints) -> tuple[Reason, ...]:
+    found = []
+    for cause, name, amount in (
+        (Cause.SHED, "load was shed", points.shed_kw),
+        (Cause.CURTAILED, "generation was curtailed", points.curtail_kw),
+    ):
+        hit = np.flatnonzero(amount > NOTICEABLE_KW)
+        if hit.size:
+            total = float(amount.sum())
+            text = f"{total:.3f} kW of {name} at {hit.size} prosumer(s) to hold a limit"
+            found.append(Reason(cause=cause, text=text, prosumers=tuple(hit.tolist()), amount_kw=total))
+    return tuple(found)

@@ -164,7 +164,11 @@ class _Inbox:
         for cause, good, text in (
             (Cause.NOT_FINITE, finite, f"{name} is not finite"),
             (Cause.NEGATIVE, positive | ~finite, f"{name} is negative"),
-            (Cause.UNIT_SUSPECT, plausible | ~finite, f"{name} exceeds what the connection can carry; W instead of kW?"),
+            (
+                Cause.UNIT_SUSPECT,
+                plausible | ~finite,
+                f"{name} exceeds what the connection can carry; W instead of kW?",
+            ),
         ):
             if not good.all():
                 self.doubt(cause, text, ~good)
@@ -258,5 +262,3 @@ def _limit_entries(limits: Any, inbox: _Inbox) -> dict[str, Any]:
             hint = did_you_mean(name, LIMIT_FIELDS)
             inbox.doubt(Cause.FIELD_UNKNOWN, f"limits has an unknown field {name!r}{hint}; it is ignored")
     return {name: value for name, value in entries.items() if name in LIMIT_FIELDS and value is not None}
-
-
