@@ -101,7 +101,7 @@ def parser() -> Parser:
 
 def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Carry out `autonomy run`; see `parser` for the options."""
-    from autonomy.report.console import guarantee_table, kpi_table, verdict_line  # noqa: PLC0415 - only when needed
+    from autonomy.report.console import tables, verdict_line  # noqa: PLC0415 - only when needed
 
     _require_writable(options.out)
     configuration, scenario = _inputs(options)
@@ -119,8 +119,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         evidence = _run_with_progress(configuration, windows, options, words, Path(staging), console)
         with console.status("writing the report"):
             _publish(evidence, Path(staging), options.out)
-    console.print(kpi_table(evidence))
-    console.print(guarantee_table(evidence))
+    for table in tables(evidence, console.width):
+        console.print(table)
     console.print(verdict_line(evidence))
     console.print(Text.assemble("report: ", (str(options.out / "report.html"), "bold")), soft_wrap=True)
     broken = any(key.violations for key in evidence.kpis.values())

@@ -349,7 +349,7 @@ def test_one_not_a_number_is_counted_in_every_later_step_too() -> None:
     simulator = Simulator(community, scenario_of(community, [[1.0]] * 3, 0.0))
     assert simulator.execute(decision_of(np.nan)).violations
     later = {violation.rule for violation in simulator.execute(decision_of(0.0)).violations}
-    assert later == {"soc", "storage"}
+    assert later == {"soc", "storage", "ramp"}
     assert Controller(community).step(simulator.observe()).battery_kw.tolist() == [0.0]
 
 
@@ -395,7 +395,8 @@ def good_execution() -> Execution:
 
 
 def with_community(x: Execution, **limits: Any) -> Execution:
-    return replace(x, community=replace(x.community, **{name: np.full(2, value) for name, value in limits.items()}))
+    values: dict[str, Any] = {name: np.full(2, value) for name, value in limits.items()}
+    return replace(x, community=replace(x.community, **values))
 
 
 def moved(x: Execution, field: str, first: float, second: float = 0.0) -> Execution:
@@ -418,7 +419,8 @@ def more_load(x: Execution) -> Execution:
 
 
 def with_limits(x: Execution, **limits: float) -> Execution:
-    network = replace(x.community.network, **{name: np.array([value]) for name, value in limits.items()})
+    values: dict[str, Any] = {name: np.array([value]) for name, value in limits.items()}
+    network = replace(x.community.network, **values)
     return replace(x, community=replace(x.community, network=network))
 
 

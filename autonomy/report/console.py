@@ -1,4 +1,4 @@
-"""The key figures on a terminal: two tables, each of which fits 80 columns."""
+"""The key figures on a terminal: one table where it is wide, else two, each of which fits 80 columns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from autonomy.report.verdict import verdict
 from autonomy.report.week import OPTIMUM
 
 FIGURES = ("cost", "achievable_share", "co2_kg", "peak_import_kw", "traded_kwh", "self_sufficiency")
-GUARANTEES = ("violations", "shed_kwh", "curtailed_kwh", "interventions", "fallbacks", "latency_p99_s")
+GUARANTEES = ("violations", "shed_kwh", "curtailed_kwh", "interventions", "fallbacks", "latency_p50_s", "latency_p99_s")
 POLICY_WIDTH = 18
+ONE_TABLE_WIDTH = 150
+"""Columns of a terminal from which both tables are shown as one."""
 
 
 def verdict_line(evidence: RunEvidence) -> Text:
     """Return the verdict, green when every rule held and red when not; the words say it too."""
     judged = verdict(evidence)
     return Text(judged.sentence, style="bold green" if judged.held else "bold red")
+
+
+def tables(evidence: RunEvidence, width: int) -> tuple[Table, ...]:
+    """Return the tables for a terminal of `width` columns."""
+    if width >= ONE_TABLE_WIDTH:
+        return (_table(evidence, FIGURES + GUARANTEES),)
+    return kpi_table(evidence), guarantee_table(evidence)
 
 
 def kpi_table(evidence: RunEvidence) -> Table:
