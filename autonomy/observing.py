@@ -4,20 +4,21 @@ Layout of an observation for N prosumers and a forecast of H steps:
 
 | Entries | Observation | Min | Max | Unit |
 |---|---|---|---|---|
-| N | demand | 0 | inf | kW |
-| N | available PV | 0 | inf | kW |
+| N | demand | 0 | 1e9 | kW |
+| N | available PV | 0 | 1e9 | kW |
 | N | state of charge | 0 | 1 | fraction |
-| 6N | forecast of demand and PV one step ahead: expected, low, high of each | 0 | inf | kW |
-| 3H | forecast of the community's demand: expected, low, high | 0 | inf | kW |
-| 3H | forecast of the community's PV: expected, low, high | 0 | inf | kW |
-| 1 | retail price | -inf | inf | currency/kWh |
-| 1 | feed-in price | -inf | inf | currency/kWh |
-| 1 | carbon intensity of grid energy | 0 | inf | kg/kWh |
-| H | published retail price | -inf | inf | currency/kWh |
+| 6N | forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
+| 3H | forecast of the community's demand: expected, low, high | 0 | 1e9 | kW |
+| 3H | forecast of the community's PV: expected, low, high | 0 | 1e9 | kW |
+| 1 | retail price | -1e9 | 1e9 | currency/kWh |
+| 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
+| 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
+| H | published retail price | -1e9 | 1e9 | currency/kWh |
 | 2 | sine and cosine of the time of day | -1 | 1 | - |
 
 Low and high are the stated uncertainty of `Forecast`; of a community total they are the sums of the prosumers' own,
-an interval that is wider than the total needs.
+an interval that is wider than the total needs. 1e9 stands for "no limit": a space with infinite ends can be neither
+sampled nor scaled.
 
 An action is N rows of battery power, peer trade and price bid, in physical units or each in [−1, 1]; `physical_action`
 translates the latter, alike in training and in use, from nothing but the community and the step's observation.
@@ -36,21 +37,18 @@ from autonomy.layers.errors import ModelError
 from autonomy.layers.observation import Forecast, Observation
 
 
+NO_LIMIT = 1e9
+"""kW, currency/kWh or kg/kWh: the end of the observation space where there is none in the world."""
+
+
 def observation_bounds(n_prosumers: int, horizon: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return lower and upper bounds of the vector, by the table above."""
-    powers, fractions, prices = 8 * n_prosumers + 6 * horizon, n_prosumers, horizon
-    low = [
-        *([0.0] * (2 * n_prosumers)),
-        *([0.0] * fractions),
-        *([0.0] * (powers - 2 * n_prosumers)),
-        -np.inf,
-        -np.inf,
-        0.0,
-    ]
-    high = [*([np.inf] * (2 * n_prosumers)), *([1.0] * fractions), *([np.inf] * (powers - 2 * n_prosumers + 3))]
-    low += [-np.inf] * prices + [-1.0, -1.0]
-    high += [np.inf] * prices + [1.0, 1.0]
-    return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+    powers = 6 * n_prosumers + 6 * horizon
+    measured = [(0.0, NO_LIMIT)] * (2 * n_prosumers) + [(0.0, 1.0)] * n_prosumers
+    forecast = [(0.0, NO_LIMIT)] * powers
+    prices = [(-NO_LIMIT, NO_LIMIT), (-NO_LIMIT, NO_LIMIT), (0.0, NO_LIMIT)] + [(-NO_LIMIT, NO_LIMIT)] * horizon
+    low, high = np.array([*measured, *forecast, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
+    return low, high
 
 
 def encode(community: Community, observation: Observation) -> NDArray[np.float32]:
@@ -75,7 +73,7 @@ def encode(community: Community, observation: Observation) -> NDArray[np.float32
         forecast.retail_price,
         _time_of_day(observation.time),
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.clip(np.concatenate(parts), -NO_LIMIT, NO_LIMIT).astype(np.float32)
 
 
 def physical_action(community: Community, observation: Observation, action: Any) -> Any:

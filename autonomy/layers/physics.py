@@ -139,13 +139,19 @@ def lossy_flows(network: Network, net_export_kw: Vector) -> LossyFlows:
     return LossyFlows(flows, losses)
 
 
+def least_above(network: Network, by_line: Vector) -> Vector:
+    """Return (N,) the smallest of the (M,) values over the lines above each prosumer."""
+    smallest: Vector = np.where(network.incidence > 0, by_line[:, None], np.inf).min(axis=0)
+    return smallest
+
+
 def fair_share_kw(network: Network, limit_kw: Vector) -> Vector:
     """Return (N,) the largest equal-per-line shares: min over the lines above of L_l / (prosumers below l).
 
     If every prosumer stays inside its share, every line stays inside its limit: Σ_{i below l} share_i <= L_l.
     """
     per_head = limit_kw / np.maximum(network.prosumers_below, 1.0)
-    return np.array([per_head[list(path)].min() for path in network.lines_above])
+    return least_above(network, per_head)
 
 
 def balance_residual_kw(

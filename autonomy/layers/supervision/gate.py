@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.decision import Cause, Mode, Reason
 from autonomy.layers.situation import SetPoints, Situation
@@ -71,14 +72,16 @@ def supervise(situation: Situation, proposal: Candidate | None, support: Callabl
         bounds = bounds_of(situation, within_ramp=candidate is not None and candidate.within_ramp)
         if candidate is None:
             bounds, plan = _standing_still(situation)
+            findings = check(bounds, plan)
         elif not _is_finite(candidate.set_points):
             rejected.append(Reason(cause=Cause.CHECK_FAILED, text=f"the {rung} answer has values that are not finite"))
             continue
         else:
             plan = quantise(bounds, candidate.set_points)
-            if check(bounds, plan):
+            findings = check(bounds, plan)
+            if findings:
                 plan = restrain(bounds, plan, move_batteries=True)
-        findings = check(bounds, plan)
+                findings = check(bounds, plan)
         if not findings:
             return _verdict(situation, bounds, plan, rung, tuple(rejected))
         rejected.append(_rejection(rung, findings))
@@ -185,8 +188,8 @@ def _caps(situation: Situation, bounds: Bounds, plan: Plan) -> tuple[Vector, Vec
     spare_export = np.maximum(situation.export_limit_kw - flow, 0.0) / below
     spare_import = np.maximum(situation.import_limit_kw + flow, 0.0) / below
     connection = situation.connection_limit_kw
-    up = np.array([spare_export[list(path)].min() for path in network.lines_above])
-    down = np.array([spare_import[list(path)].min() for path in network.lines_above])
+    up = physics.least_above(network, spare_export)
+    down = physics.least_above(network, spare_import)
     up = np.minimum(up, np.maximum(connection - net, 0.0))
     down = np.minimum(down, np.maximum(connection + net, 0.0))
     generation = situation.pv_kw - plan.curtail / PER_KW + up
