@@ -9,7 +9,7 @@ from typing import Any
 
 from autonomy.economics import Economics, read_economics
 from autonomy.layers.community import Community
-from autonomy.layers.description import community_from_document, read_document
+from autonomy.layers.description import read_document
 from autonomy.layers.errors import ConfigError
 
 
@@ -38,7 +38,7 @@ def read_configuration(path: str | Path) -> Configuration:
     """
     source = Path(path)
     document = read_document(source)
-    community = community_from_document(source, document)
+    community = Community.from_document(source, document)
     general = document.get("community", {})
     return Configuration(
         name=_text(source, general, "name", source.stem),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autonomy.errors import DataError
 from autonomy.layers.community import Community
-from autonomy.scenario import Series
+from autonomy.series import Series
 from autonomy.tables import read_series
 
 DEMO_FILE = "fontana.csv.gz"

@@ -40,7 +40,8 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Observation: see the table of `autonomy.observing`. Reward: `Reward.total`, currency. A window's end is a
     truncation; the environment never terminates. `info` carries the parts of the reward, each with its unit in its
-    name, mode and reasons of the decision, and the violations counted by the invariants.
+    name, mode and reasons of the decision, the violations counted by the invariants, and the clearing price (None where
+    nothing was traded).
 
     Args:
         community: What is controlled; the demo community when not given.
@@ -177,7 +178,7 @@ def _info(decision: Decision, outcome: Outcome) -> dict[str, Any]:
         "curtail_kw": float(outcome.execution.curtail_kw.sum()),
         "feeder_kw": outcome.execution.feeder_kw,
         "traded_kw": outcome.clearing.traded_kw,
-        "clearing_price": outcome.clearing.price,
+        "clearing_price": outcome.clearing.price if outcome.clearing.traded_kw > 0 else None,
         "mode": decision.mode.value,
         "reasons": tuple(str(reason) for reason in decision.reasons),
         "intervention_kw": decision.intervention_kw,

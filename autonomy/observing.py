@@ -36,7 +36,6 @@ from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.layers.observation import Forecast, Observation
 
-
 NO_LIMIT = 1e9
 """kW, currency/kWh or kg/kWh: the end of the observation space where there is none in the world."""
 

@@ -18,7 +18,8 @@ from autonomy.layers import physics
 from autonomy.layers.arrays import Index, Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.errors import AutonomyError, ModelError
-from autonomy.solvers.linear import LinearBuilder, LinearProgram, Status, solve_exclusive
+from autonomy.solvers.exclusive import solve_exclusive
+from autonomy.solvers.linear import LinearBuilder, LinearProgram, Status
 
 OVERLAP_KW = 1e-7
 """kW, largest smaller-of-the-two at which charge and discharge (or import and export) still count as exclusive."""
@@ -255,9 +256,9 @@ def ramp_to_rest(
     for step in range(steps):
         if not previous_kw.any():
             break
-        box = _box(community, energy_kwh, previous_kw)
+        box = physics.rated_box(community, energy_kwh, previous_kw)
         power[step], relaxed[step] = np.clip(0.0, box.lower_kw, box.upper_kw), box.ramp_relaxed
-        energy_kwh, previous_kw = _next_energy(community, energy_kwh, power[step]), power[step]
+        energy_kwh, previous_kw = physics.rated_energy_after_kwh(community, energy_kwh, power[step]), power[step]
     return power, relaxed
 
 
@@ -325,7 +326,7 @@ def _executable(community: Community, battery: Vector, energy: Vector, previous:
     inside = (community.energy_min_kwh - tolerance <= energy) & (energy <= community.energy_max_kwh + tolerance)
     executed = battery.copy()
     for step, wanted in enumerate(battery):
-        box = _box(community, energy, previous)
+        box = physics.rated_box(community, energy, previous)
         executed[step] = np.where(inside, np.clip(wanted, box.lower_kw, box.upper_kw), wanted)
         correction = np.abs(executed[step] - wanted)
         if not (correction <= ROUNDING_KW).all():
@@ -334,33 +335,8 @@ def _executable(community: Community, battery: Vector, energy: Vector, previous:
                 f"the solver's power of {community.names[worst]} in step {step} is {correction[worst]:.3g} kW outside "
                 f"what the battery can do (allowed {ROUNDING_KW:g} kW of rounding); please report this window."
             )
-        energy, previous = _next_energy(community, energy, executed[step]), executed[step]
+        energy, previous = physics.rated_energy_after_kwh(community, energy, executed[step]), executed[step]
     return executed
-
-
-def _box(community: Community, energy_kwh: Vector, previous_kw: Vector) -> physics.BatteryBox:
-    return physics.battery_box(
-        energy_kwh,
-        energy_min_kwh=community.energy_min_kwh,
-        energy_max_kwh=community.energy_max_kwh,
-        charge_limit_kw=community.charge_limit_kw,
-        discharge_limit_kw=community.discharge_limit_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-        ramp_limit_kw=community.ramp_limit_kw,
-        previous_kw=previous_kw,
-    )
-
-
-def _next_energy(community: Community, energy_kwh: Vector, battery_kw: Vector) -> Vector:
-    return physics.next_energy_kwh(
-        energy_kwh,
-        battery_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-    )
 
 
 def _checked_window(community: Community, window: Window) -> tuple[Vector, Vector, Vector, Vector, Vector]:

@@ -196,13 +196,7 @@ class Simulator:
         retail = np.full(net.size, self.scenario.retail_price[k])
         feed_in = np.full(net.size, self.scenario.feed_in_price[k])
         clearing = clear(*_orders(decision, net), feed_in_price=feed_in, retail_price=retail)
-        after = physics.next_energy_kwh(
-            self.energy_kwh,
-            decision.battery_kw,
-            charge_efficiency=community.charge_efficiency,
-            discharge_efficiency=community.discharge_efficiency,
-            timestep_h=community.timestep_h,
-        )
+        after = physics.rated_energy_after_kwh(community, self.energy_kwh, decision.battery_kw)
         feeder = int(np.argmin(network.parent))
         execution = Execution(
             community=community,

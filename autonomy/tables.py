@@ -22,7 +22,7 @@ from autonomy.errors import DataError, ModelError, OptionalDependencyError, did_
 from autonomy.layers import physics
 from autonomy.layers.arrays import Index, Vector
 from autonomy.layers.community import Community
-from autonomy.scenario import Series, step_minutes
+from autonomy.series import Series, step_minutes
 
 QUANTITIES = ("demand", "pv")
 UNITS = {"kw": "kW", "kwh": "kWh per step", "w": "W"}

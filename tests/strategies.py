@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autonomy import Community, Network, Observation, Scenario
-from autonomy.scenario import Series
+from autonomy.series import Series
 
 LIMITS_KW = st.one_of(st.sampled_from([0.0, 1.0, 2.5, 10.0, float("inf")]), st.floats(0.0, 30.0))
 POWERS_KW = st.one_of(st.sampled_from([0.0, 1.0, 3.0]), st.floats(0.0, 9.0))

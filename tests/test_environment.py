@@ -18,7 +18,7 @@ from autonomy.layers.observation import Observation
 from autonomy.observing import encode, observation_bounds, physical_action
 from autonomy.policies import load_policy
 from autonomy.rollout import roll_out
-from autonomy.scenario import Series
+from autonomy.series import Series
 from autonomy.simulator import Simulator
 from tests.strategies import ANY_FLOAT, communities, scenarios
 
@@ -186,6 +186,7 @@ def test_info_carries_every_part_of_the_reward_and_they_add_up() -> None:
         assert reward == pytest.approx(parts, rel=1e-12)
         assert abs(info["p2p_revenue_by_prosumer_currency"].sum()) <= 1e-12
         assert info["co2_kg"] * -economics.carbon_price_per_kg == pytest.approx(info["carbon_cost_currency"], rel=1e-12)
+        assert (info["clearing_price"] is None) == (info["traded_kw"] == 0.0)
         penalised += info["overload_penalty_currency"] < 0
     assert penalised  # else the overload part would not have been tested
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy.solvers.linear import LinearBuilder, Status, solve, solve_exclusive
+from autonomy.solvers.exclusive import solve_exclusive
+from autonomy.solvers.linear import LinearBuilder, Status, solve
 
 whole = st.integers(-5, 5)
 
@@ -214,5 +215,5 @@ def test_the_solver_is_silent_and_gets_along_with_another_one_in_the_process():
         "program = LinearBuilder(); program.columns((1,), cost=1.0, lower=3.0, upper=4.0)\n"
         "raise SystemExit(0 if solve(program.build()).objective == 3.0 else 5)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

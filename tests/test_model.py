@@ -123,18 +123,7 @@ def test_the_battery_box_equals_the_formula(community, data):
     size = community.n_prosumers
     soc = np.array([data.draw(st.floats(0, 1)) for _ in range(size)])
     previous = np.array([data.draw(st.floats(-5, 5)) for _ in range(size)])
-    box = physics.battery_box(
-        soc * community.battery_capacity_kwh,
-        energy_min_kwh=community.energy_min_kwh,
-        energy_max_kwh=community.energy_max_kwh,
-        charge_limit_kw=community.charge_limit_kw,
-        discharge_limit_kw=community.discharge_limit_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-        ramp_limit_kw=community.ramp_limit_kw,
-        previous_kw=previous,
-    )
+    box = physics.rated_box(community, soc * community.battery_capacity_kwh, previous)
     for i in range(size):
         low, high = battery_interval(community, i, float(soc[i]), float(previous[i]))
         assert box.lower_kw[i] <= box.upper_kw[i]
@@ -151,26 +140,9 @@ def test_every_power_in_the_box_keeps_the_energy_in_its_band(community, data):
     share = data.draw(st.floats(0, 1))
     span = community.energy_max_kwh - community.energy_min_kwh
     energy = community.energy_min_kwh + data.draw(st.floats(0, 1)) * span
-    box = physics.battery_box(
-        energy,
-        energy_min_kwh=community.energy_min_kwh,
-        energy_max_kwh=community.energy_max_kwh,
-        charge_limit_kw=community.charge_limit_kw,
-        discharge_limit_kw=community.discharge_limit_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-        ramp_limit_kw=np.full(size, np.inf),
-        previous_kw=np.zeros(size),
-    )
+    box = physics.rated_box(community, energy)
     battery = box.lower_kw + share * (box.upper_kw - box.lower_kw)
-    after = physics.next_energy_kwh(
-        energy,
-        battery,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-    )
+    after = physics.rated_energy_after_kwh(community, energy, battery)
     for i in range(size):
         assert after[i] == pytest.approx(next_energy(community, i, float(energy[i]), float(battery[i])), abs=1e-12)
         assert community.energy_min_kwh[i] - 1e-9 <= after[i] <= community.energy_max_kwh[i] + 1e-9

@@ -339,18 +339,7 @@ def test_a_power_before_the_window_that_leaves_no_choice_never_stops_the_search(
     previous = np.random.default_rng(seed).uniform(-1.2, 1.2, energy.size) * community.charge_limit_kw
     plan = best(community, window, economics, energy, previous)
     for t, wanted in enumerate(plan.battery_kw):
-        box = physics.battery_box(
-            energy,
-            energy_min_kwh=community.energy_min_kwh,
-            energy_max_kwh=community.energy_max_kwh,
-            charge_limit_kw=community.charge_limit_kw,
-            discharge_limit_kw=community.discharge_limit_kw,
-            charge_efficiency=community.charge_efficiency,
-            discharge_efficiency=community.discharge_efficiency,
-            timestep_h=community.timestep_h,
-            ramp_limit_kw=community.ramp_limit_kw,
-            previous_kw=previous,
-        )
+        box = physics.rated_box(community, energy, previous)
         assert np.all((box.lower_kw <= wanted) & (wanted <= box.upper_kw)), f"the physics would not execute step {t}"
         stored = np.where(wanted > 0, wanted * community.charge_efficiency, wanted / community.discharge_efficiency)
         energy, previous = energy + community.timestep_h * stored, wanted

@@ -775,7 +775,7 @@ def test_importing_the_report_loads_no_matplotlib_and_drawing_loads_no_pyplot() 
         "assert 'matplotlib.figure' in sys.modules\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
-    ran = subprocess.run(  # noqa: S603 - our own interpreter and code
+    ran = subprocess.run(
         [sys.executable, "-c", code, str(root)], cwd=root.parent, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr

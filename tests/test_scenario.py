@@ -20,7 +20,8 @@ from autonomy.demo import DEMO_SHA256, demo_series, read_demo
 from autonomy.errors import AutonomyError, DataError
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
-from autonomy.scenario import Scenario, Series
+from autonomy.scenario import Scenario
+from autonomy.series import Series
 
 
 def made(steps: int = 48, **changes: Any) -> Series:

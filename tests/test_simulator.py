@@ -19,7 +19,7 @@ from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import POLICIES
 from autonomy.layers.invariants import INVARIANTS, Execution, violations
 from autonomy.rollout import roll_out
-from autonomy.scenario import Series
+from autonomy.series import Series
 from autonomy.trajectory import Trajectory
 from tests.strategies import communities, intents, scenarios
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from autonomy.errors import DataError, ModelError, OptionalDependencyError
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
-from autonomy.scenario import Scenario, Series
+from autonomy.scenario import Scenario
+from autonomy.series import Series
 from autonomy.tables import read_series
 
 ROOT = Path(__file__).resolve().parents[1]

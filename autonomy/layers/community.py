@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from autonomy.layers.arrays import Vector, frozen_vector, require
+from autonomy.layers.description import as_config_error, community_fields, read_document
 from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
 
@@ -92,18 +95,31 @@ class Community:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Community:
-        """Read a community description; `docs/community-file.md` lists the keys.
+        """Read a community description; `examples/community.toml` explains the keys.
 
         Raises:
             ConfigError: the file is missing, is not TOML, or a key is unknown, missing or out of range.
         """
-        return read_community(Path(path))
+        return cls.from_document(path, read_document(Path(path)))
+
+    @classmethod
+    def from_document(cls, source: str | Path, document: Mapping[str, Any]) -> Community:
+        """Return the community that the parsed tables of a TOML file describe; `source` names them in errors.
+
+        Raises:
+            ConfigError: as `from_toml`.
+        """
+        fields = community_fields(source, document)
+        try:
+            return cls(**fields)
+        except ModelError as fault:
+            raise as_config_error(source, document, fault) from None
 
     @classmethod
     def demo(cls) -> Community:
         """Return the real community that ships with the package: 17 homes in Fontana, California."""
         with as_file(files("autonomy") / "data" / "fontana.toml") as path:
-            return read_community(path)
+            return cls.from_toml(path)
 
 
 ARRAY_FIELDS = (
@@ -117,7 +133,3 @@ ARRAY_FIELDS = (
     "ramp_limit_kw",
     "connection_limit_kw",
 )
-
-
-# The description of a community needs the class above, and the class its reader.
-from autonomy.layers.description import read_community  # noqa: E402

@@ -5,15 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autonomy.layers.errors import ConfigError, ModelError, did_you_mean
 from autonomy.layers.network import Network
-
-if TYPE_CHECKING:
-    from autonomy.layers.community import Community
 
 DEFAULTS = {
     "battery_capacity_kwh": 0.0,
@@ -84,19 +81,12 @@ def number(source: str | Path, section: str, table: Mapping[str, Any], key: str,
         raise ConfigError(source, f"{section}.{key}", "found a whole number beyond 1e308; expected a number") from None
 
 
-def read_community(path: Path) -> Community:
-    """Return the community that the TOML file at `path` describes.
+def community_fields(source: str | Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of `Community` that parsed TOML tables describe; `source` names them in errors.
 
     Raises:
-        ConfigError: see `read_document`; or a key is unknown, missing, of the wrong type or out of range.
+        ConfigError: a key is unknown, missing, of the wrong type, or describes no radial network.
     """
-    return community_from_document(path, read_document(path))
-
-
-def community_from_document(source: str | Path, document: Mapping[str, Any]) -> Community:
-    """Return the community that parsed TOML tables describe; `source` names them in errors."""
-    from autonomy.layers.community import Community  # noqa: PLC0415 - the class and its reader need each other
-
     general = document.get("community", {})
     check_keys(source, "community", general, SECTIONS["community"])
     defaults = document.get("defaults", {})
@@ -116,15 +106,20 @@ def community_from_document(source: str | Path, document: Mapping[str, Any]) -> 
         for key, default in DEFAULTS.items()
     }
     try:
-        return Community(
-            **{key: np.array(values) for key, values in columns.items()},
-            network=_network(source, document.get("network", {}), prosumers),
-            timestep_h=number(source, "community", general, "timestep_h", 1.0),
-            names=tuple(names),
-        )
+        network = _network(source, document.get("network", {}), prosumers)
     except ModelError as fault:
-        key = _key_of(fault.field, document)
-        raise ConfigError(source, key, f"found {fault.value!r}; expected {fault.expected}") from None
+        raise as_config_error(source, document, fault) from None
+    return {
+        **{key: np.array(values) for key, values in columns.items()},
+        "network": network,
+        "timestep_h": number(source, "community", general, "timestep_h", 1.0),
+        "names": tuple(names),
+    }
+
+
+def as_config_error(source: str | Path, document: Mapping[str, Any], fault: ModelError) -> ConfigError:
+    """Return the error of the model as one of the file, with the key it was written under."""
+    return ConfigError(source, _key_of(fault.field, document), f"found {fault.value!r}; expected {fault.expected}")
 
 
 def _network(source: str | Path, table: Any, prosumers: list[Mapping[str, Any]]) -> Network:

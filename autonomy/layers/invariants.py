@@ -119,13 +119,7 @@ def _soc(x: Execution) -> NDArray[Any]:
 
 
 def _storage(x: Execution) -> NDArray[Any]:
-    expected = physics.next_energy_kwh(
-        x.energy_before_kwh,
-        x.battery_kw,
-        charge_efficiency=x.community.charge_efficiency,
-        discharge_efficiency=x.community.discharge_efficiency,
-        timestep_h=x.community.timestep_h,
-    )
+    expected = physics.rated_energy_after_kwh(x.community, x.energy_before_kwh, x.battery_kw)
     return _magnitude(x.energy_after_kwh - expected)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.layers.arrays import Mask, Vector
+from autonomy.layers.community import Community
 from autonomy.layers.network import Network
 
 
@@ -66,6 +67,34 @@ def battery_box(
         lower_kw=np.where(relaxed, nearest, np.maximum(lower, ramp_lower)),
         upper_kw=np.where(relaxed, nearest, np.minimum(upper, ramp_upper)),
         ramp_relaxed=relaxed,
+    )
+
+
+def rated_box(community: Community, energy_kwh: Vector, previous_kw: Vector | None = None) -> BatteryBox:
+    """Return `battery_box` at the community's own ratings; without `previous_kw` there is no ramp window."""
+    size = community.n_prosumers
+    return battery_box(
+        energy_kwh,
+        energy_min_kwh=community.energy_min_kwh,
+        energy_max_kwh=community.energy_max_kwh,
+        charge_limit_kw=community.charge_limit_kw,
+        discharge_limit_kw=community.discharge_limit_kw,
+        charge_efficiency=community.charge_efficiency,
+        discharge_efficiency=community.discharge_efficiency,
+        timestep_h=community.timestep_h,
+        ramp_limit_kw=np.full(size, np.inf) if previous_kw is None else community.ramp_limit_kw,
+        previous_kw=np.zeros(size) if previous_kw is None else previous_kw,
+    )
+
+
+def rated_energy_after_kwh(community: Community, energy_kwh: Vector, battery_kw: Vector) -> Vector:
+    """Return `next_energy_kwh` at the community's own efficiencies and time step."""
+    return next_energy_kwh(
+        energy_kwh,
+        battery_kw,
+        charge_efficiency=community.charge_efficiency,
+        discharge_efficiency=community.discharge_efficiency,
+        timestep_h=community.timestep_h,
     )
 
 

@@ -119,7 +119,10 @@ def _load(model: _Model, problem: Allocation, root: np.ndarray[Any, Any]) -> Non
     offset = problem.hierarchy.totals(problem.centre)
     model.inverse_root.value = 1.0 / root
     model.pull.value = problem.price / root
-    model.lower.value, model.upper.value = root * (problem.lower - problem.centre), root * (problem.upper - problem.centre)
+    model.lower.value, model.upper.value = (
+        root * (problem.lower - problem.centre),
+        root * (problem.upper - problem.centre),
+    )
     model.total_lower.value = np.maximum(problem.total_lower, -beyond) - offset
     model.total_upper.value = np.minimum(problem.total_upper, beyond) - offset
 

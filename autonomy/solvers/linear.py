@@ -85,14 +85,14 @@ class LinearProgram:
         ):
             if getattr(self, name).shape != (size,):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}: expected ({size},)")
-        _require("cost", self.cost, np.isfinite(self.cost), "a finite number")
-        _require("value", self.value, np.isfinite(self.value), "a finite number")
-        _require("row", self.row, (self.row >= 0) & (self.row < rows), f"a row in 0..{rows - 1}")
-        _require("column", self.column, (self.column >= 0) & (self.column < columns), f"a column in 0..{columns - 1}")
+        require("cost", self.cost, np.isfinite(self.cost), "a finite number")
+        require("value", self.value, np.isfinite(self.value), "a finite number")
+        require("row", self.row, (self.row >= 0) & (self.row < rows), f"a row in 0..{rows - 1}")
+        require("column", self.column, (self.column >= 0) & (self.column < columns), f"a column in 0..{columns - 1}")
         for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
             least, most = getattr(self, low), getattr(self, high)
-            _require(low, least, (least <= most) & (least < np.inf), f"a number <= {high}, or -inf")
-            _require(high, most, most > -np.inf, f"a number >= {low}, or inf")
+            require(low, least, (least <= most) & (least < np.inf), f"a number <= {high}, or -inf")
+            require(high, most, most > -np.inf, f"a number >= {low}, or inf")
 
     def activity(self, x: Vector) -> Vector:
         """Return (m,) A·x."""
@@ -233,105 +233,6 @@ def solve(
     return replace(answer, seconds=time.perf_counter() - start)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class ExclusiveSolution:
-    """The answer to a program with mutually exclusive columns.
-
-    Attributes:
-        solution: The best exclusive vertex; its bound holds for the exclusive program. Not `found` when there is none.
-        binaries: Number of binary columns that were needed; 0 when a vertex of the linear optimum is exclusive, which
-            makes it the optimum of the exclusive program as well.
-        rounds: Number of times binaries were added.
-    """
-
-    solution: LinearSolution
-    binaries: int
-    rounds: int
-
-
-def solve_exclusive(
-    program: LinearProgram,
-    first: Index,
-    second: Index,
-    *,
-    tolerance: float = FEASIBILITY_LIMIT,
-    time_limit_s: float | None = None,
-    relative_gap: float = 1e-6,
-) -> ExclusiveSolution:
-    """Solve a linear program in which, for each pair, x_first and x_second may not both be positive.
-
-    The linear program without the pairs is solved first. Only pairs that overlap by more than `tolerance` then get a
-    binary y, with x_first <= upper·y and x_second <= upper·(1 − y); this repeats until no pair overlaps, which it must
-    because every round adds at least one pair. In each round the linear program is also solved with the smaller column
-    of every pair held at 0. That makes an exact vertex of an exclusive answer, and of any other answer a candidate that
-    ends the search when it meets the bound, and is returned with its gap when the time is up.
-
-    Args:
-        program: A program whose paired columns have lower bound 0 and a finite upper bound.
-        first: (p,) columns.
-        second: (p,) columns.
-        tolerance: Largest smaller-of-the-two that counts as exclusive.
-        time_limit_s: Seconds for all rounds together; None for no limit.
-        relative_gap: Largest relative gap at which the search over binaries may stop.
-    """
-    pairs = np.concatenate([first, second])
-    _require("lower", program.lower[pairs], program.lower[pairs] == 0.0, "0 for paired columns")
-    _require("upper", program.upper[pairs], program.upper[pairs] < np.inf, "a finite number for paired columns")
-    deadline = np.inf if time_limit_s is None else time.perf_counter() + time_limit_s
-    switched = np.zeros(first.size, dtype=np.bool_)
-    relaxed, best, bound, rounds = solve(program, time_limit_s=time_limit_s), None, -np.inf, 0
-    while relaxed.found:
-        overlap = ~switched & (np.minimum(relaxed.x[first], relaxed.x[second]) > tolerance)
-        exclusive = not overlap.any()
-        candidate = relaxed
-        if rounds or not exclusive:
-            one_sided = solve(_one_sided(program, relaxed.x, first, second))
-            candidate = relaxed if exclusive and not one_sided.found else one_sided
-        if candidate.found and (best is None or candidate.objective < best.objective):
-            best = candidate
-        bound = max(bound, relaxed.bound)
-        allowed = relative_gap if rounds else ROUNDING_GAP
-        if exclusive or (best is not None and _relative_gap(best.objective, bound) <= allowed):
-            break
-        switched, rounds = switched | overlap, rounds + 1
-        relaxed = solve(
-            _with_switches(program, first[switched], second[switched]),
-            time_limit_s=None if time_limit_s is None else max(deadline - time.perf_counter(), 0.0),
-            relative_gap=relative_gap,
-        )
-    if best is None:
-        return ExclusiveSolution(solution=relaxed, binaries=int(switched.sum()), rounds=rounds)
-    gap = _relative_gap(best.objective, bound)
-    status = Status.OPTIMAL if gap <= max(relative_gap, ROUNDING_GAP) else relaxed.status
-    best = replace(best, status=status, bound=bound, gap=gap, message=relaxed.message)
-    return ExclusiveSolution(solution=best, binaries=int(switched.sum()), rounds=rounds)
-
-
-def _with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:
-    """Return the program with one binary column and two rows for each pair."""
-    count, rows, columns = first.size, program.row_lower.size, program.cost.size
-    switch, use_first, use_second = (np.arange(count) + base for base in (columns, rows, rows + count))
-    one, none = np.ones(count), np.full(count, -np.inf)
-    return LinearProgram(
-        cost=np.concatenate([program.cost, 0.0 * one]),
-        lower=np.concatenate([program.lower, 0.0 * one]),
-        upper=np.concatenate([program.upper, one]),
-        integer=np.concatenate([program.integer, one.astype(np.bool_)]),
-        row_lower=np.concatenate([program.row_lower, none, none]),
-        row_upper=np.concatenate([program.row_upper, 0.0 * one, program.upper[second]]),
-        row=np.concatenate([program.row, use_first, use_first, use_second, use_second]),
-        column=np.concatenate([program.column, first, switch, second, switch]),
-        value=np.concatenate([program.value, one, -program.upper[first], one, program.upper[second]]),
-    )
-
-
-def _one_sided(program: LinearProgram, x: Vector, first: Index, second: Index) -> LinearProgram:
-    """Return the program with the smaller column of each pair held at 0."""
-    upper = program.upper.copy()
-    upper[np.where(x[first] >= x[second], second, first)] = 0.0
-    return replace(program, upper=upper)
-
-
 def _attempt(
     program: LinearProgram, time_limit_s: float | None, relative_gap: float, tolerance: float, presolve: str
 ) -> LinearSolution:
@@ -382,7 +283,7 @@ def _checked(program: LinearProgram, highs: Any) -> LinearSolution:
     elif solution.dual_valid:
         dual = np.asarray(solution.row_dual, dtype=np.float64)
         bound = program.dual_bound(dual)
-    gap = _relative_gap(objective, bound)
+    gap = relative_gap_of(objective, bound)
     return replace(
         answer, status=status, objective=objective, x=x, dual=dual, bound=bound, gap=gap, feasibility_error=error
     )
@@ -448,7 +349,7 @@ def _summed(place: Index, value: Vector, size: int) -> Vector:
     return total
 
 
-def _relative_gap(objective: float, bound: float) -> float:
+def relative_gap_of(objective: float, bound: float) -> float:
     """Return (objective − bound) / max(|objective|, 1), and 0 where rounding makes it negative."""
     return max(objective - bound, 0.0) / max(abs(objective), 1.0)
 
@@ -473,7 +374,7 @@ def _joined(blocks: list[Any], dtypes: tuple[Any, ...]) -> list[NDArray[Any]]:
     ]
 
 
-def _require(name: str, values: NDArray[Any], passed: Mask, expected: str) -> None:
+def require(name: str, values: NDArray[Any], passed: Mask, expected: str) -> None:
     """Raise for the first entry where `passed` is false; conditions are written so that NaN fails them."""
     if not passed.all():
         worst = int(np.flatnonzero(~passed)[0])

@@ -82,7 +82,9 @@ def _reprice(problem: Allocation, price: Vector, level: int, groups: Index, targ
         return totals[groups], slopes[groups]
 
     # At the ends of this range every variable is at a bound, so no price beyond them changes anything.
-    corners = problem.price + problem.weight * np.array([problem.lower - problem.centre, problem.upper - problem.centre])
+    corners = problem.price + problem.weight * np.array(
+        [problem.lower - problem.centre, problem.upper - problem.centre]
+    )
     p = price[groups].copy()
     low, high = np.minimum(p, corners.min() - 1.0), np.maximum(p, corners.max() + 1.0)
     totals, slopes = totals_at(p)

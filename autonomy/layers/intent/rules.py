@@ -92,18 +92,7 @@ def water_fill(
 
 def _box(community: Community, observation: Observation) -> tuple[Vector, Vector]:
     capacity = community.battery_capacity_kwh
-    box = physics.battery_box(
-        np.where(capacity > 0, observation.soc, 0.0) * capacity,
-        energy_min_kwh=community.energy_min_kwh,
-        energy_max_kwh=community.energy_max_kwh,
-        charge_limit_kw=community.charge_limit_kw,
-        discharge_limit_kw=community.discharge_limit_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
-        ramp_limit_kw=np.full(capacity.shape, np.inf),
-        previous_kw=np.zeros(capacity.shape),
-    )
+    box = physics.rated_box(community, np.where(capacity > 0, observation.soc, 0.0) * capacity)
     return box.lower_kw, box.upper_kw
 
 
