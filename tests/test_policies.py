@@ -48,7 +48,8 @@ def prices_ahead(*retail: float) -> Any:
 def battery(policy: Policy, community: Community, observation: Observation) -> list[float]:
     answer = policy(community, observation)
     assert isinstance(answer, Intent)
-    return np.round(answer.battery_kw, 9).tolist()
+    wanted: list[float] = np.round(answer.battery_kw, 9).tolist()
+    return wanted
 
 
 # The rules ------------------------------------------------------------------------------------------------------------

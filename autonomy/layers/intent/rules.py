@@ -63,7 +63,7 @@ class TimeOfUse:
         else:
             steps_left = int(np.argmax(dear))
             window = max(round(self.top_up_h / community.timestep_h), 1)
-            fill = upper.sum() / steps_left if steps_left <= window else 0.0
+            fill = _room_kw(community, observation).sum() / steps_left if steps_left <= window else 0.0
             total = np.clip(max(surplus, fill), 0.0, upper.sum())
         return _trade_rest(observation, water_fill(community, observation, float(total), lower, upper))
 
@@ -73,9 +73,13 @@ def water_fill(
 ) -> Vector:
     """Return battery powers (N,) kW that sum to `total_kw` and level the stored fractions as far as the box allows.
 
-    Minimises Σ capacity·(soc + b·dt/capacity − level)²/2 over the box with Σ b = total: every battery moves towards
-    one common level, which is one nested knapsack with a single group.
+    Minimises Σ capacity·(soc + b·dt/capacity − level)²/2 over the box with Σ b = total and no b against the sign of
+    the total: the emptiest batteries rise, or the fullest fall, to one common level, and none is emptied into another,
+    which would only lose energy. It is one nested knapsack with a single group.
     """
+    lower_kw, upper_kw = (
+        (np.maximum(lower_kw, 0.0), upper_kw) if total_kw >= 0 else (lower_kw, np.minimum(upper_kw, 0.0))
+    )
     capacity = np.maximum(community.battery_capacity_kwh, 1e-9)
     problem = Allocation(
         hierarchy=Hierarchy(parent=np.array([-1]), group_of=np.zeros(community.n_prosumers, dtype=np.int64)),
@@ -94,6 +98,12 @@ def _box(community: Community, observation: Observation) -> tuple[Vector, Vector
     capacity = community.battery_capacity_kwh
     box = physics.rated_box(community, np.where(capacity > 0, observation.soc, 0.0) * capacity)
     return box.lower_kw, box.upper_kw
+
+
+def _room_kw(community: Community, observation: Observation) -> Vector:
+    """Return (N,) kW that would fill each battery in one step, whatever its power limit: (emax − e)/(dt·ec)."""
+    room = community.energy_max_kwh - observation.soc * community.battery_capacity_kwh
+    return np.maximum(room, 0.0) / (community.timestep_h * community.charge_efficiency)
 
 
 def _trade_rest(observation: Observation, battery_kw: Vector) -> Intent:
