@@ -14,6 +14,8 @@ from autonomy.layers.decision import Decision
 
 JOURNALLED = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
 MEASURED = ("demand_kw", "pv_kw", "soc")
+EXACT_ABOVE = 1e9
+"""Numbers from here up have no sixth decimal to round to."""
 
 
 class JsonLinesJournal:
@@ -81,7 +83,8 @@ def _numbers(values: Any) -> Any:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return _text(values)
-    return np.round(array, 6).tolist()
+    with np.errstate(over="ignore"):
+        return np.where(np.abs(array) < EXACT_ABOVE, np.round(array, 6), array).tolist()
 
 
 def _text(value: Any) -> str | None:

@@ -27,7 +27,8 @@ def test_a_price_that_is_no_finite_number_from_zero_up_is_named(name: str, value
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_price_may_be_zero_and_of_any_type_of_number(name: str) -> None:
-    for value in (0, 0.25, np.float64(0.25), np.int64(3)):
+    numbers: tuple[Any, ...] = (0, 0.25, np.float64(0.25), np.int64(3))
+    for value in numbers:
         assert getattr(Economics(**{name: value}), name) == value
 
 

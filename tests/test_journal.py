@@ -18,7 +18,7 @@ from tests.test_simulator import homes, scenario_of
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def test_a_decision_is_on_the_disk_before_it_is_returned(tmp_path: Path) -> None:
