@@ -7,8 +7,10 @@ slice alone, by Newton steps inside a shrinking bracket: F_g(p) is monotone and 
 the variables that move. The last sweep of a search leaves the totals of everything inside at the price that it
 inherits, so each group is looked at once. [Kiwiel2008; Hochbaum1995]
 
-Only `BACKENDS` imports this file, because Numba takes a second to load.
+Only `BACKENDS` imports this file, because Numba takes a second to load, and seconds to compile the first time.
 """
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+# Numba infers the types of the machine code from the one signature at the end of the file.
 
 from __future__ import annotations
 
@@ -18,21 +20,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import float64, int64, njit
 
-from autonomy.solvers.allocation import Allocation, Hierarchy, Index, Solution, Status, Vector
+from autonomy.solvers.allocation import Allocation, Hierarchy, Index, Solution, Status
+from autonomy.solvers.nested import MAX_STEPS, TIGHT
 
-TIGHT = 1e-12
-"""Relative accuracy to which a bound is met by its price; `_meet_bounds` removes what is left."""
 MET = 1e-9
 """Relative error up to which a bound counts as met."""
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 """Relative change of a price that is nothing but rounding."""
-MAX_STEPS = 200
 
 COLUMNS = WEIGHT, CENTRE, PRICE, LOWER, UPPER, X, INVERSE, MOVING = range(8)
-"""Arrays of the variables, sorted by group: the problem's own, the answer, 1/w, and 1/w where x moves with the price."""
+"""Arrays of the variables, sorted by group: the problem's own, the answer, 1/w, and 1/w where x rises with the price."""
 ROWS = FLOOR, CEILING, TOTAL, SLOPE, PAID = range(5)
 """Arrays of the groups: L, U, F_g and dF_g/dp at the price around the group, and the price of the group."""
-PLACES = PARENT, END, FIRST, GROUP, HOLDER = range(5)
+PLACES = PARENT, END, FIRST, NUMBER, HOLDER = range(5)
 """Integers of the groups: group around, end of its slice of groups, first variable, number in the hierarchy, innermost
 binding group around or equal to it. They have one column more than there are groups."""
 
@@ -49,7 +49,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _compiled(*signature: Any) -> Callable[[F], F]:
-    """Return the decorator that compiles: now for the signature, or with whoever calls it if there is none."""
+    """Return the decorator that compiles: now for a signature, or together with the caller if there is none."""
     decorator: Callable[[F], F] = njit(*signature, cache=True, nogil=True, error_model="numpy")
     return decorator
 
@@ -69,9 +69,8 @@ class CompiledSolver:
     def solve(self, problem: Allocation) -> Solution:
         """Return the minimiser, INFEASIBLE with everything pushed as far as it helps, or FAILED on bad numbers."""
         x, multipliers = np.empty(self._columns.shape[1]), np.zeros(self._groups.shape[1])
-        p = problem
+        p, mine = problem, (self._order, self._tree, self._columns, self._groups, x, multipliers)
         given = (p.weight, p.centre, p.price, p.lower, p.upper, p.total_lower, p.total_upper)
-        mine = (self._order, self._tree, self._columns, self._groups, x, multipliers)
         try:
             code = _solve(*given, *mine)
         except TypeError:  # read-only, strided or not float64: the machine code takes plain arrays only
@@ -95,7 +94,7 @@ def _depth_first(hierarchy: Hierarchy) -> tuple[Index, Index]:
     position = np.full(count + 1, -1, dtype=np.int64)
     position[groups] = np.arange(count)
     tree = np.zeros((len(PLACES), count + 1), dtype=np.int64)
-    tree[GROUP, :count], tree[PARENT, :count] = groups, position[hierarchy.parent[groups]]
+    tree[NUMBER, :count], tree[PARENT, :count] = groups, position[hierarchy.parent[groups]]
     tree[END] = np.arange(1, count + 2)
     for g in range(count - 1, 0, -1):
         if (around := tree[PARENT, g]) >= 0:
@@ -107,7 +106,7 @@ def _depth_first(hierarchy: Hierarchy) -> tuple[Index, Index]:
 
 
 @_compiled()
-def _sum(values):  # type: ignore[no-untyped-def]
+def _sum(values):
     """Return Σ values in four lanes, which a processor adds at once."""
     a = b = c = d = 0.0
     whole = values.size // 4
@@ -122,10 +121,10 @@ def _sum(values):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def _respond(box, first, last, p):  # type: ignore[no-untyped-def]
+def _respond(box, first, last, p):
     """Answer the price p with every variable of a slice."""
-    inverse, centre, price = box[INVERSE][first:last], box[CENTRE][first:last], box[PRICE][first:last]
-    lower, upper, x, moving = box[LOWER][first:last], box[UPPER][first:last], box[X][first:last], box[MOVING][first:last]
+    centre, price, lower, upper = box[CENTRE][first:last], box[PRICE][first:last], box[LOWER][first:last], box[UPPER]
+    upper, x, inverse, moving = upper[first:last], box[X][first:last], box[INVERSE][first:last], box[MOVING][first:last]
     for j in range(x.size):
         free = centre[j] + (p - price[j]) * inverse[j]
         above = lower[j] if free < lower[j] else free
@@ -134,15 +133,16 @@ def _respond(box, first, last, p):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def _sweep(tree, box, groups, outer, p):  # type: ignore[no-untyped-def]
+def _sweep(tree, box, groups, outer, p):
     """Answer the price p in the group `outer` and all inside, each inner group clipped to its bounds."""
     total, slope, end = groups[TOTAL], groups[SLOPE], tree[END, outer]
     _respond(box, tree[FIRST, outer], tree[FIRST, end], p)
     total[outer:end] = 0.0
     slope[outer:end] = 0.0
     for g in range(end - 1, outer - 1, -1):
-        total[g] += _sum(box[X][tree[FIRST, g] : tree[FIRST, g + 1]])
-        slope[g] += _sum(box[MOVING][tree[FIRST, g] : tree[FIRST, g + 1]])
+        first, last = tree[FIRST, g], tree[FIRST, g + 1]
+        total[g] += _sum(box[X][first:last])
+        slope[g] += _sum(box[MOVING][first:last])
         if g > outer:
             around, low, high = tree[PARENT, g], groups[FLOOR, g], groups[CEILING, g]
             total[around] += min(max(total[g], low), high)
@@ -150,27 +150,27 @@ def _sweep(tree, box, groups, outer, p):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def _pivot(box, first, last, low, high):  # type: ignore[no-untyped-def]
+def _pivot(box, first, last, low, high):
     """Return the mean of all prices inside the bracket at which a variable starts or stops to move; NaN if none."""
     total, count = 0.0, 0
     for j in range(first, last):
         for bound in (box[LOWER][j], box[UPPER][j]):
             corner = box[PRICE][j] + box[WEIGHT][j] * (bound - box[CENTRE][j])
-            if low < corner < high:
-                total += corner
-                count += 1
+            inside = (low < corner) & (corner < high)
+            total += corner if inside else 0.0
+            count += 1 if inside else 0
     return total / count
 
 
 @_compiled()
-def _search(tree, box, groups, g, target, p):  # type: ignore[no-untyped-def]
+def _search(tree, box, groups, g, target, p):
     """Return the price at which group g meets its target, found from the price p around it.
 
     A Newton step from the right piece is exact. Where none stays inside the bracket, the bracket is split, by turns,
     among the corners and in the middle. Where no corner is left in an open bracket, the target is out of reach.
     """
-    low, high, first, last = -np.inf, np.inf, tree[FIRST, g], tree[FIRST, tree[END, g]]
-    for count in range(MAX_STEPS):
+    low, high, among_corners = -np.inf, np.inf, False
+    for _ in range(MAX_STEPS):
         error = target - groups[TOTAL, g]
         step = error / groups[SLOPE, g]
         if abs(error) <= TIGHT * (1.0 + abs(target)) or abs(step) <= ROUNDING * abs(p):
@@ -181,8 +181,11 @@ def _search(tree, box, groups, g, target, p):  # type: ignore[no-untyped-def]
             high = p
         following = p + step
         if not low < following < high:
-            following = _pivot(box, first, last, low, high)
-            if high - low < np.inf and (count % 2 == 1 or not low < following < high):
+            among_corners = not among_corners or np.isinf(high - low)
+            following = np.nan
+            if among_corners:
+                following = _pivot(box, tree[FIRST, g], tree[FIRST, tree[END, g]], low, high)
+            if not low < following < high:
                 following = low + (high - low) / 2
             if not low < following < high:
                 break
@@ -192,34 +195,32 @@ def _search(tree, box, groups, g, target, p):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def _meet_bounds(tree, box, groups, multipliers):  # type: ignore[no-untyped-def]
+def _meet_bounds(tree, box, groups, multipliers):
     """Remove the rounding of the prices from x: what a binding group misses goes to its own movable variables.
 
     A variable strictly inside its box takes a share in proportion to 1/w; those inside a smaller binding group are
     left out. Smaller groups come first.
     """
     lower, upper, x, inverse, share = box[LOWER], box[UPPER], box[X], box[INVERSE], box[MOVING]
-    for g in range(groups.shape[1]):
+    for g in range(multipliers.size):
         inherited = tree[HOLDER, tree[PARENT, g]] if tree[PARENT, g] >= 0 else -1
-        tree[HOLDER, g] = g if multipliers[tree[GROUP, g]] != 0.0 else inherited
-    for g in range(groups.shape[1] - 1, -1, -1):
-        if tree[HOLDER, g] != g:
-            continue
-        first, last = tree[FIRST, g], tree[FIRST, tree[END, g]]
-        bound = groups[FLOOR, g] if multipliers[tree[GROUP, g]] > 0.0 else groups[CEILING, g]
-        missing = bound - _sum(x[first:last])
-        for h in range(g, tree[END, g]):
-            held = tree[HOLDER, h] == g
-            for j in range(tree[FIRST, h], tree[FIRST, h + 1]):
-                share[j] = inverse[j] if held & (lower[j] < x[j]) & (x[j] < upper[j]) else 0.0
-        shares = _sum(share[first:last])
-        if shares > 0.0:
-            for j in range(first, last):
+        tree[HOLDER, g] = g if multipliers[tree[NUMBER, g]] != 0.0 else inherited
+    for g in range(multipliers.size - 1, -1, -1):
+        if tree[HOLDER, g] == g:
+            first, last = tree[FIRST, g], tree[FIRST, tree[END, g]]
+            bound = groups[FLOOR, g] if multipliers[tree[NUMBER, g]] > 0.0 else groups[CEILING, g]
+            missing = bound - _sum(x[first:last])
+            for h in range(g, tree[END, g]):
+                for j in range(tree[FIRST, h], tree[FIRST, h + 1]):
+                    movable = (tree[HOLDER, h] == g) & (lower[j] < x[j]) & (x[j] < upper[j])
+                    share[j] = inverse[j] if movable else 0.0
+            shares = _sum(share[first:last])
+            for j in range(first, last if shares > 0.0 else first):
                 x[j] = min(max(x[j] + missing * share[j] / shares, lower[j]), upper[j])
 
 
 @_compiled()
-def _are_good(box):  # type: ignore[no-untyped-def]
+def _are_good(box):
     """Fill 1/w; return whether all numbers of the variables are what they must be."""
     weight, centre, price, lower, upper = box[WEIGHT], box[CENTRE], box[PRICE], box[LOWER], box[UPPER]
     inverse, bad = box[INVERSE], 0
@@ -232,13 +233,13 @@ def _are_good(box):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def _optimise(tree, box, groups, multipliers):  # type: ignore[no-untyped-def]
+def _optimise(tree, box, groups, multipliers):
     """Fill x and the multipliers; return whether all bounds can be met."""
-    reachable, binding, g = True, False, 0
-    while g < groups.shape[1]:
-        _sweep(tree, box, groups, g, 0.0)
-        g = tree[END, g]
-    for g in range(groups.shape[1]):
+    reachable, binding = True, False
+    for g in range(multipliers.size):
+        if tree[PARENT, g] < 0:
+            _sweep(tree, box, groups, g, 0.0)
+    for g in range(multipliers.size):
         paid = groups[PAID, tree[PARENT, g]] if tree[PARENT, g] >= 0 else 0.0
         groups[PAID, g] = paid
         target = min(max(groups[TOTAL, g], groups[FLOOR, g]), groups[CEILING, g])
@@ -246,40 +247,33 @@ def _optimise(tree, box, groups, multipliers):  # type: ignore[no-untyped-def]
             groups[PAID, g] = _search(tree, box, groups, g, target, paid)
             missed = abs(target - groups[TOTAL, g]) > MET * (1.0 + abs(target))
             reachable &= not (missed and groups[SLOPE, g] == 0.0)
-            multipliers[tree[GROUP, g]] = groups[PAID, g] - paid
+            multipliers[tree[NUMBER, g]] = groups[PAID, g] - paid
             binding |= groups[PAID, g] != paid
     if reachable and binding:
         _meet_bounds(tree, box, groups, multipliers)
     return reachable
 
 
-_ARRAY, _ROWS = float64[::1], float64[:, ::1]
-
-
-@_compiled(int64(*[_ARRAY] * 7, int64[::1], int64[:, ::1], _ROWS, _ROWS, _ARRAY, _ARRAY))
-def _solve(  # type: ignore[no-untyped-def]
-    weight, centre, price, lower, upper, total_lower, total_upper, order, tree, columns, groups, x, multipliers
-):
+@_compiled(int64(*[float64[::1]] * 7, int64[::1], int64[:, ::1], *[float64[:, ::1]] * 2, *[float64[::1]] * 2))
+def _solve(weight, centre, price, lower, upper, total_lower, total_upper, order, tree, columns, groups, x, multipliers):  # noqa: PLR0913, PLR0917
     """Write the answer to `x` and `multipliers`; return its place in `ANSWERS`."""
-    given = (weight, centre, price, lower, upper)
-    good = (total_lower.size == multipliers.size) & (total_upper.size == multipliers.size)
+    given, good = (weight, centre, price, lower, upper), True
     for array in given:
         good &= array.size == x.size
-    if not good:
+    if not (good and total_lower.size == total_upper.size == multipliers.size):
         return 2
     for g in range(multipliers.size):
-        low, high = total_lower[tree[GROUP, g]], total_upper[tree[GROUP, g]]
+        low, high = total_lower[tree[NUMBER, g]], total_upper[tree[NUMBER, g]]
         groups[FLOOR, g], groups[CEILING, g] = low, high
         good &= (low <= high) & (low < np.inf) & (-np.inf < high)
     if not good:
         return 3
-    if order.size == 0:
-        box = (weight, centre, price, lower, upper, x, columns[INVERSE], columns[MOVING])
-    else:
-        box = (columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7])
+    box = (weight, centre, price, lower, upper, x, columns[INVERSE], columns[MOVING])
+    if order.size > 0:
         for row, array in enumerate(given):
             for j in range(order.size):
                 columns[row, j] = array[order[j]]
+        box = (columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7])
     if not _are_good(box):
         return 4
     reachable = _optimise(tree, box, groups, multipliers)
