@@ -12,7 +12,7 @@ from autonomy.report.verdict import verdict
 from autonomy.report.week import OPTIMUM
 
 FIGURES = ("cost", "achievable_share", "co2_kg", "peak_import_kw", "traded_kwh", "self_sufficiency")
-GUARANTEES = ("violations", "shed_kwh", "curtailed_kwh", "interventions", "fallbacks", "latency_p50_s", "latency_p99_s")
+GUARANTEES = ("violations", "shed_kwh", "interventions", "fallbacks", "latency_p50_s", "latency_p99_s")
 POLICY_WIDTH = 18
 ONE_TABLE_WIDTH = 150
 """Columns of a terminal from which both tables are shown as one."""
@@ -37,7 +37,7 @@ def kpi_table(evidence: RunEvidence) -> Table:
 
 
 def guarantee_table(evidence: RunEvidence) -> Table:
-    """Return what the guarantees cost: violations, cuts, interventions, fallbacks and time per step."""
+    """Return what the guarantees cost: violations, shed load, interventions, fallbacks and time per step."""
     return _table(evidence, GUARANTEES)
 
 
