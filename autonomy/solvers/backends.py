@@ -12,4 +12,10 @@ def _cvxpy(hierarchy: Hierarchy) -> Backend:
     return CvxpySolver(hierarchy)
 
 
-BACKENDS: dict[str, Setup] = {"exact": NestedSolver, "cvxpy": _cvxpy}
+def _compiled(hierarchy: Hierarchy) -> Backend:
+    from autonomy.solvers.compiled import CompiledSolver  # noqa: PLC0415 - loads Numba, and compiles the first time
+
+    return CompiledSolver(hierarchy)
+
+
+BACKENDS: dict[str, Setup] = {"exact": NestedSolver, "compiled": _compiled, "cvxpy": _cvxpy}
