@@ -58,7 +58,7 @@ class Controller:
         community: What is controlled.
         policy: A callable, a name ("grid-only", "self-consumption", "time-of-use"), or a path to a
             Stable-Baselines3 zip or to a Python file (`file.py:function`).
-        backend: Name of the projection backend, "exact" or "cvxpy".
+        backend: Name of the projection backend, "exact", "compiled" or "cvxpy".
         supervisor: Settings of Layer 3.
         journal: Where decisions are kept, or None.
 

@@ -213,7 +213,7 @@ def _load(tree, columns, groups, order, given, bounds):
     weight, centre, price, inverse = columns[WEIGHT], columns[CENTRE], columns[PRICE], columns[INVERSE]
     for j in range(inverse.size):
         inverse[j] = 1.0 / weight[j]
-        good = (weight[j] > 0.0) & (inverse[j] < np.inf) & (abs(centre[j]) < np.inf) & (abs(price[j]) < np.inf)
+        good = (inverse[j] > 0.0) & (inverse[j] < np.inf) & (abs(centre[j]) < np.inf) & (abs(price[j]) < np.inf)
         good &= (-np.inf < lower[j]) & (lower[j] <= upper[j]) & (upper[j] < np.inf)
         bad += 0 if good else 1
     return bad == 0
