@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +12,19 @@ settings.register_profile(
 )
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def _forget_stale_machine_code() -> None:
+    """Delete the compiled kernels when any of their sources is newer.
+
+    Numba's cache looks at the file of the function that is called, not at the files of what that one calls in turn.
+    """
+    for folder in (Path(__file__).parent.parent / "autonomy" / "solvers").rglob("__pycache__"):
+        compiled = [*folder.glob("*.nbi"), *folder.glob("*.nbc")]
+        newest = max(source.stat().st_mtime for source in folder.parent.glob("*.py"))
+        if compiled and min(path.stat().st_mtime for path in compiled) < newest:
+            for path in compiled:
+                path.unlink(missing_ok=True)
+
+
+_forget_stale_machine_code()

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy.solvers.allocation import Allocation, Hierarchy, Solution, Status
+from autonomy.solvers.allocation import Allocation, Hierarchy, Solution, Status, no_answer
 from autonomy.solvers.certificate import certify
+from autonomy.solvers.flat import Flat, as_point, flat_tree, flatten
 
 ATTEMPTS = (("HIGHS", 1e3), ("HIGHS", 1e1), ("CLARABEL", 1.0))
 """Solver and factor on the objective, tried in this order."""
@@ -39,6 +40,7 @@ class CvxpySolver:
 
         self.hierarchy = hierarchy
         self._cp: Any = cvxpy
+        self._tree = flat_tree(hierarchy)
         self._models: dict[float, _Model] = {}
 
     def solve(self, problem: Allocation) -> Solution:
@@ -48,38 +50,36 @@ class CvxpySolver:
             if answer.status is Status.INFEASIBLE or _is_good(problem, answer):
                 break
             retry = self._solve_with(solver, scale, problem)
-            if not np.isnan(retry.x).any():
+            if not np.isnan(retry.point).any():
                 answer = retry
         return answer
 
     def _solve_with(self, solver: str, scale: float, problem: Allocation) -> Solution:
         if scale not in self._models:
-            self._models[scale] = _build(self._cp, self.hierarchy, scale)
+            self._models[scale] = _build(self._cp, self._tree, scale)
         model = self._models[scale]
-        root, centre = np.sqrt(problem.weight), problem.centre
-        _load(model, problem, root)
+        flat = flatten(problem, self._tree)
+        root = np.sqrt(flat.weight)
+        _load(model, flat, root)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "may be inaccurate" is judged by the gap below
                 model.problem.solve(solver=solver, **OPTIONS[solver])
             status, z = str(model.problem.status), model.z.value
         except Exception as fault:  # noqa: BLE001 - whatever a third-party solver throws is a failed answer
-            return self._no_answer(Status.FAILED, f"{type(fault).__name__}: {fault}")
+            return no_answer(self.hierarchy, Status.FAILED, f"{type(fault).__name__}: {fault}")
         if z is None or not np.all(np.isfinite(z)):
             claimed = Status.INFEASIBLE if status == "infeasible" else Status.FAILED
-            return self._no_answer(claimed, f"status {status!r} without a finite point")
+            return no_answer(self.hierarchy, claimed, f"status {status!r} without a finite point")
         # Solvers leave the box by their tolerance (1e-9 or so); the box is free to enforce.
         multipliers = (np.asarray(model.floor.dual_value) - np.asarray(model.ceiling.dual_value)) / scale
         return Solution(
-            x=np.clip(centre + z / root, problem.lower, problem.upper),
-            multipliers=multipliers,
+            point=as_point(np.clip(flat.centre + z / root, flat.lower, flat.upper)),
+            cell_multipliers=multipliers[self.hierarchy.n_groups :],
+            multipliers=multipliers[: self.hierarchy.n_groups],
             status=Status.SOLVED if status == "optimal" else Status.FAILED,
             message="" if status == "optimal" else f"{solver}: status {status!r}",
         )
-
-    def _no_answer(self, status: Status, message: str) -> Solution:
-        size, groups = self.hierarchy.group_of.size, self.hierarchy.n_groups
-        return Solution(x=np.full(size, np.nan), multipliers=np.zeros(groups), status=status, message=message)
 
 
 class _Model(NamedTuple):
@@ -97,13 +97,13 @@ class _Model(NamedTuple):
     ceiling: Any
 
 
-def _build(cp: Any, hierarchy: Hierarchy, scale: float) -> _Model:
+def _build(cp: Any, tree: Hierarchy, scale: float) -> _Model:
     """Return the model in z = √w·(x − r), whose Hessian is the identity; all that changes is a parameter."""
-    groups, variables = hierarchy.n_groups, hierarchy.group_of.size
-    below = np.zeros((groups, variables))
-    for level in hierarchy.ancestor_at:
-        around = level[hierarchy.group_of]
+    groups, variables = tree.n_groups, tree.n_cells
+    below, around = np.zeros((groups, variables)), tree.group_of.copy()
+    while (around >= 0).any():
         below[around[around >= 0], np.flatnonzero(around >= 0)] = 1.0
+        around = np.where(around >= 0, tree.parent[around], -1)
     z, inverse_root = cp.Variable(variables), cp.Parameter(variables, nonneg=True)
     pull, lower, upper = cp.Parameter(variables), cp.Parameter(variables), cp.Parameter(variables)
     total_lower, total_upper = cp.Parameter(groups), cp.Parameter(groups)
@@ -114,10 +114,10 @@ def _build(cp: Any, hierarchy: Hierarchy, scale: float) -> _Model:
     return _Model(problem, z, inverse_root, pull, lower, upper, total_lower, total_upper, floor, ceiling)
 
 
-def _load(model: _Model, problem: Allocation, root: np.ndarray[Any, Any]) -> None:
+def _load(model: _Model, problem: Flat, root: np.ndarray[Any, Any]) -> None:
     """Set the parameters; no finite total leaves ±beyond, so it stands for "no bound" (HiGHS aborts on inf)."""
     beyond = 1.0 + float(np.abs(problem.lower).sum() + np.abs(problem.upper).sum())
-    offset = problem.hierarchy.totals(problem.centre)
+    offset = problem.tree.totals(problem.centre)
     model.inverse_root.value = 1.0 / root
     model.pull.value = problem.price / root
     model.lower.value, model.upper.value = (
@@ -131,5 +131,5 @@ def _load(model: _Model, problem: Allocation, root: np.ndarray[Any, Any]) -> Non
 def _is_good(problem: Allocation, answer: Solution) -> bool:
     if answer.status is not Status.SOLVED:
         return False
-    gap = certify(problem, answer.x, answer.multipliers).gap
-    return abs(gap) <= GAP * (1.0 + abs(problem.objective(answer.x)))
+    gap = certify(problem, answer).gap
+    return abs(gap) <= GAP * (1.0 + abs(problem.objective(answer.point)))

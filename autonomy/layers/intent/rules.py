@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from autonomy.layers import physics
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Vector, all_true, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Intent
+from autonomy.layers.intent.level import fill
 from autonomy.layers.observation import Observation
-from autonomy.solvers.allocation import Allocation, Hierarchy
-from autonomy.solvers.nested import NestedSolver
 
 PEAK_MARGIN = 1e-9
 """Currency/kWh within which a price counts as the highest of the day."""
@@ -28,10 +29,8 @@ def self_consumption(community: Community, observation: Observation) -> Intent:
     The batteries act as one: their total power is the community's net load as far as they can take it, shared by
     water-filling, so that the emptiest batteries charge and the fullest discharge first.
     """
-    lower, upper = _box(community, observation)
-    surplus = float(np.sum(observation.pv_kw - observation.demand_kw))
-    battery = water_fill(community, observation, np.clip(surplus, lower.sum(), upper.sum()), lower, upper)
-    return _trade_rest(observation, battery)
+    surplus = observation.pv_kw - observation.demand_kw
+    return _trade_rest(observation, surplus, water_fill(community, observation, float(surplus.sum())))
 
 
 class TimeOfUse:
@@ -56,59 +55,48 @@ class TimeOfUse:
         dear = prices >= prices.max() - PEAK_MARGIN
         if dear.all():
             return self_consumption(community, observation)
-        lower, upper = _box(community, observation)
-        surplus = float(np.sum(observation.pv_kw - observation.demand_kw))
-        if dear[0]:
-            total = np.clip(min(surplus, 0.0), lower.sum(), 0.0) + np.clip(surplus, 0.0, upper.sum())
-        else:
+        surplus = observation.pv_kw - observation.demand_kw
+        total = float(surplus.sum())
+        if not dear[0]:
             steps_left = int(np.argmax(dear))
             window = max(round(self.top_up_h / community.timestep_h), 1)
-            fill = _room_kw(community, observation).sum() / steps_left if steps_left <= window else 0.0
-            total = np.clip(max(surplus, fill), 0.0, upper.sum())
-        return _trade_rest(observation, water_fill(community, observation, float(total), lower, upper))
+            top_up = _missing_kw(community, observation) / steps_left if steps_left <= window else 0.0
+            total = max(total, top_up, 0.0)
+        return _trade_rest(observation, surplus, water_fill(community, observation, total))
 
 
-def water_fill(
-    community: Community, observation: Observation, total_kw: float, lower_kw: Vector, upper_kw: Vector
-) -> Vector:
-    """Return battery powers (N,) kW that sum to `total_kw` and level the stored fractions as far as the box allows.
+def water_fill(community: Community, observation: Observation, total_kw: float) -> Vector:
+    """Return battery powers (N,) kW that sum to `total_kw`, as far as the batteries can take or give that much.
 
-    Minimises Σ capacity·(soc + b·dt/capacity − level)²/2 over the box with Σ b = total and no b against the sign of
-    the total: the emptiest batteries rise, or the fullest fall, to one common level, and none is emptied into another,
-    which would only lose energy. It is one nested knapsack with a single group.
+    Stored fractions are levelled as far as the power and energy limits allow, with no power against the sign of the
+    total: the emptiest batteries rise, or the fullest fall, to one common level, and none is emptied into another,
+    which would only lose energy.
     """
-    lower_kw, upper_kw = (
-        (np.maximum(lower_kw, 0.0), upper_kw) if total_kw >= 0 else (lower_kw, np.minimum(upper_kw, 0.0))
-    )
-    capacity = np.maximum(community.battery_capacity_kwh, 1e-9)
-    problem = Allocation(
-        hierarchy=Hierarchy(parent=np.array([-1]), group_of=np.zeros(community.n_prosumers, dtype=np.int64)),
-        weight=community.timestep_h / capacity,
-        centre=-np.where(capacity > 1e-9, observation.soc, 0.0) * capacity / community.timestep_h,
-        price=np.zeros(community.n_prosumers),
-        lower=lower_kw,
-        upper=upper_kw,
-        total_lower=np.array([total_kw]),
-        total_upper=np.array([total_kw]),
-    )
-    return NestedSolver(problem.hierarchy).solve(problem).x
+    soc = observation.soc if all_true(community.has_battery) else np.where(community.has_battery, observation.soc, 0.0)
+    charge, discharge = physics.reach_kw(community.storage, soc * community.battery_capacity_kwh)
+    # The fullest first is the emptiest first with fullness counted the other way round.
+    sign, share, room = (1.0, soc, charge) if total_kw >= 0 else (-1.0, -soc, discharge)
+    total = abs(total_kw)
+    return sign * (room if total >= room.sum() else fill(total, share=share, room=room, **_filling(community)))
 
 
-def _box(community: Community, observation: Observation) -> tuple[Vector, Vector]:
-    capacity = community.battery_capacity_kwh
-    box = physics.rated_box(community, np.where(capacity > 0, observation.soc, 0.0) * capacity)
-    return box.lower_kw, box.upper_kw
+@lru_cache(maxsize=64)
+def _filling(community: Community) -> dict[str, Vector]:
+    """Return what `fill` needs to know of a community: by how much 1 kW changes a SoC in a step, and the inverse."""
+    capacity, hours = community.battery_capacity_kwh, community.timestep_h
+    per_kw = np.divide(hours, capacity, out=np.ones_like(capacity), where=community.has_battery)
+    return {"per_unit": frozen(per_kw), "slopes": frozen(np.concatenate((capacity, -capacity)) / hours)}
 
 
-def _room_kw(community: Community, observation: Observation) -> Vector:
-    """Return (N,) kW that would fill each battery in one step, whatever its power limit: (emax − e)/(dt·ec)."""
-    room = community.energy_max_kwh - observation.soc * community.battery_capacity_kwh
-    return np.maximum(room, 0.0) / (community.timestep_h * community.charge_efficiency)
+def _missing_kw(community: Community, observation: Observation) -> float:
+    """Return kW that would fill all batteries in one step, whatever their power limits: Σ (emax − e)/(dt·ec)."""
+    missing = community.energy_max_kwh - observation.soc * community.battery_capacity_kwh
+    return float(np.sum(np.maximum(missing, 0.0) / (community.timestep_h * community.charge_efficiency)))
 
 
-def _trade_rest(observation: Observation, battery_kw: Vector) -> Intent:
-    rest = physics.net_export(observation.pv_kw, observation.demand_kw, battery_kw)
-    return Intent(battery_kw=battery_kw, trade_kw=rest, price_bid=_middle(observation))
+def _trade_rest(observation: Observation, surplus_kw: Vector, battery_kw: Vector) -> Intent:
+    """Return the intent that offers what the batteries leave of (N,) generation less demand, kW."""
+    return Intent(battery_kw=battery_kw, trade_kw=surplus_kw - battery_kw, price_bid=_middle(observation))
 
 
 def _middle(observation: Observation) -> Vector:

@@ -4,8 +4,9 @@
     subject to  blo <= b <= bhi,  0 <= c <= curtailable,  0 <= s <= sheddable
                 |n| <= K,  −Limp <= Σ n <= Lexp on every line,      n = (g − c) − (d − s) − b
 
-with b̂ the intent clipped to the power limits. Variables enter as what they add to the net export: −b, −c, +s, so
-that every line and every connection is a bound on a sum, and the sums are nested.
+with b̂ the intent clipped to the power limits. A prosumer is a cell: x = −b is what the battery adds to its net export,
+curtailment drops it and shedding lifts it, so its connection bounds the cell's sum, and every line bounds the sum of the
+cells below it. The sums are nested.
 
 Exact penalty. ρs must exceed the largest price a battery can answer to. Let shed s_i > 0 be optimal and let battery
 j be able to replace it, that is, (b_j − δ, s_i − δ) stays feasible. The change costs at most
@@ -20,7 +21,7 @@ tree, feasible exchanges decompose into such pairs, because a cycle through a ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,23 @@ from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.situation import SetPoints, Situation
-from autonomy.solvers.allocation import Allocation, Hierarchy
+from autonomy.solvers.allocation import (
+    CENTRE,
+    DROP,
+    LEAST,
+    LIFT,
+    LOWER,
+    MOST,
+    UPPER,
+    WEIGHT,
+    Allocation,
+    Hierarchy,
+    Matrix,
+    Relief,
+    U,
+    V,
+    X,
+)
 
 BATTERY_WEIGHT = 1.0
 """w, cost per kW² of leaving the intent."""
@@ -46,48 +63,82 @@ def shed_price(situation: Situation) -> float:
     return 1.1 * threshold + 1.0
 
 
-@dataclass(frozen=True, eq=False)
 class ProjectionProgram:
-    """Builds the program for one community, step after step; the hierarchy is fixed.
+    """Builds the program for one community, step after step.
 
-    The groups are the network's M lines followed by N connections, one around each prosumer.
+    Attributes:
+        hierarchy: The nested sums: every prosumer is a cell in the group of its line, every line is in its upstream line.
     """
 
-    community: Community
+    def __init__(self, community: Community) -> None:
+        self._network = community.network
+        self.hierarchy = Hierarchy(parent=self._network.parent, group_of=self._network.bus_of_prosumer)
+        self._line_margin_kw = MARGIN_KW * (1.0 + self._network.prosumers_below)
+        self._ratings: _Ratings | None = None
 
-    @property
-    def hierarchy(self) -> Hierarchy:
-        """The nested sums: every prosumer's connection inside its line, every line inside its upstream line."""
-        network = self.community.network
-        nodes = network.n_lines + np.arange(network.n_prosumers)
-        return Hierarchy(parent=np.concatenate([network.parent, network.bus_of_prosumer]), group_of=np.tile(nodes, 3))
-
-    def build(
-        self, hierarchy: Hierarchy, situation: Situation, intent_kw: Vector, box: tuple[Vector, Vector]
-    ) -> Allocation:
-        """Return the instance for a situation, a clipped battery intent (N,) kW and a battery box, kW."""
-        size = self.community.n_prosumers
-        zeros, lower, upper = np.zeros(size), *box
-        base = physics.net_export(situation.pv_kw, situation.demand_kw, zeros)
-        base_flow = physics.line_flows(self.community.network, base)
-        per_line = MARGIN_KW * (1.0 + self.community.network.prosumers_below)
-        import_limit = np.maximum(situation.import_limit_kw - per_line, 0.0)
-        export_limit = np.maximum(situation.export_limit_kw - per_line, 0.0)
-        connection = np.maximum(situation.connection_limit_kw - MARGIN_KW, 0.0)
-        return Allocation(
-            hierarchy=hierarchy,
-            weight=np.concatenate([np.full(size, BATTERY_WEIGHT), np.full(2 * size, SMOOTHING)]),
-            centre=np.concatenate([-intent_kw, zeros, zeros]),
-            price=np.concatenate([zeros, np.full(size, -CURTAIL_PRICE), np.full(size, shed_price(situation))]),
-            lower=np.concatenate([-upper, -situation.curtailable_kw, zeros]),
-            upper=np.concatenate([-lower, zeros, situation.sheddable_kw]),
-            total_lower=np.concatenate([-import_limit - base_flow, -connection - base]),
-            total_upper=np.concatenate([export_limit - base_flow, connection - base]),
-        )
+    def build(self, situation: Situation, intent_kw: Vector, *, within_ramp: bool = True) -> Allocation:
+        """Return the instance for a situation and a clipped battery intent (N,) kW; without ramps if told so."""
+        if self._ratings is None or not self._ratings.are_of(situation):
+            self._ratings = _ratings(situation, self._line_margin_kw)
+        ratings = self._ratings
+        base = situation.pv_kw - situation.demand_kw
+        box = (situation.battery_lower_kw, situation.battery_upper_kw)
+        lowest, highest = box if within_ramp else (situation.rate_lower_kw, situation.rate_upper_kw)
+        cells = np.empty((LEAST if ratings.reach_kw is None else MOST + 1, base.size))
+        cells[WEIGHT] = BATTERY_WEIGHT
+        np.negative(intent_kw, out=cells[CENTRE])
+        np.negative(highest, out=cells[LOWER])
+        np.negative(lowest, out=cells[UPPER])
+        cells[DROP] = situation.curtailable_kw
+        cells[LIFT] = situation.sheddable_kw
+        if ratings.reach_kw is not None:
+            np.subtract(ratings.reach_kw, base, out=cells[LEAST:])
+        bounds = ratings.line_bounds_kw - physics.line_flows(self._network, base)
+        return Allocation(hierarchy=self.hierarchy, cells=cells, bounds=bounds, relief=ratings.relief)
 
 
-def set_points(x: Vector) -> SetPoints:
-    """Return the set-points (kW) of a solution vector (−b, −c, s)."""
-    battery, curtail, shed = np.split(x, 3)
+class _Ratings(NamedTuple):
+    """What the program derives from limits that seldom change, kept from step to step.
+
+    Attributes:
+        sources: The arrays it was derived from; they are read-only, so the same objects mean the same numbers.
+        relief: The prices of curtailing and shedding.
+        line_bounds_kw: (2, M) kW, lowest and highest flow of every line, margins taken off.
+        reach_kw: (2, N) kW, lowest and highest net export of every connection, margins taken off; None without limits.
+    """
+
+    sources: tuple[Vector, ...]
+    relief: Relief
+    line_bounds_kw: Matrix
+    reach_kw: Matrix | None
+
+    def are_of(self, situation: Situation) -> bool:
+        return all(mine is yours for mine, yours in zip(self.sources, _sources(situation), strict=True))
+
+
+def _sources(situation: Situation) -> tuple[Vector, ...]:
+    return (
+        situation.charge_limit_kw,
+        situation.discharge_limit_kw,
+        situation.connection_limit_kw,
+        situation.import_limit_kw,
+        situation.export_limit_kw,
+    )
+
+
+def _ratings(situation: Situation, line_margin_kw: Vector) -> _Ratings:
+    relief = Relief(drop_price=CURTAIL_PRICE, lift_price=shed_price(situation), smoothing=SMOOTHING)
+    limits = np.stack([situation.import_limit_kw, situation.export_limit_kw])
+    connection = np.maximum(situation.connection_limit_kw - MARGIN_KW, 0.0)
+    return _Ratings(
+        sources=_sources(situation),
+        relief=relief,
+        line_bounds_kw=np.maximum(limits - line_margin_kw, 0.0) * [[-1.0], [1.0]],
+        reach_kw=np.stack([-connection, connection]) if np.isfinite(connection).any() else None,
+    )
+
+
+def set_points(point: Matrix) -> SetPoints:
+    """Return the set-points (kW) of a solution's rows −b, c, s."""
     # 0.0 − x instead of −x: no negative zeros in journals and tables.
-    return SetPoints(battery_kw=0.0 - battery, curtail_kw=0.0 - curtail, shed_kw=shed)
+    return SetPoints(battery_kw=0.0 - point[X], curtail_kw=point[U], shed_kw=point[V])

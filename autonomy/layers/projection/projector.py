@@ -12,8 +12,8 @@ from autonomy.layers.decision import Cause, Certificate, Reason
 from autonomy.layers.projection.program import ProjectionProgram, set_points
 from autonomy.layers.situation import SetPoints, Situation
 from autonomy.solvers.allocation import Allocation, Backend, Setup, Solution, Status
+from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.certificate import certify
-from autonomy.solvers.nested import NestedSolver
 
 FEASIBLE_KW = 1e-6
 """kW, largest violation at which a backend's "solved" is believed."""
@@ -39,33 +39,28 @@ class Proposal:
 class Projector:
     """Projects intents for one community with one backend; the exact solver stands in when the backend fails."""
 
-    def __init__(self, community: Community, setup: Setup = NestedSolver) -> None:
+    def __init__(self, community: Community, setup: Setup = BACKENDS["exact"]) -> None:
         self._program = ProjectionProgram(community)
-        self._hierarchy = self._program.hierarchy
-        self._exact = NestedSolver(self._hierarchy)
-        self._backend: Backend = self._exact if setup is NestedSolver else setup(self._hierarchy)
+        exact = BACKENDS["exact"]
+        self._exact = exact(self._program.hierarchy)
+        self._backend: Backend = self._exact if setup is exact else setup(self._program.hierarchy)
 
     def project(self, situation: Situation, intent_kw: Vector) -> Proposal:
         """Return the feasible set-points nearest to a finite battery intent (N,) kW, + = charge."""
-        clipped = np.clip(intent_kw, -situation.discharge_limit_kw, situation.charge_limit_kw)
-        window = (situation.battery_lower_kw, situation.battery_upper_kw)
-        problem = self._program.build(self._hierarchy, situation, clipped, window)
+        clipped = np.minimum(np.maximum(intent_kw, -situation.discharge_limit_kw), situation.charge_limit_kw)
+        problem = self._program.build(situation, clipped)
         solution, reasons = self._solve(problem)
         relaxed = solution.status is Status.INFEASIBLE and _ramp_narrows(situation)
         if relaxed:
-            free = (situation.rate_lower_kw, situation.rate_upper_kw)
-            problem = self._program.build(self._hierarchy, situation, clipped, free)
+            problem = self._program.build(situation, clipped, within_ramp=False)
             solution, reasons = self._solve(problem)
             text = "the ramp window was left, because a line or connection limit could not be held inside it"
             reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text),)
-        proof = certify(problem, solution.x, solution.multipliers)
-        lines = self._program.community.network.n_lines
+        proof = certify(problem, solution)
         return Proposal(
-            set_points=set_points(solution.x),
-            certificate=Certificate(
-                gap=proof.gap, distance_kw=proof.distance, line_multipliers=solution.multipliers[:lines]
-            ),
-            reasons=(*reasons, *_binding(solution.multipliers, lines)),
+            set_points=set_points(solution.point),
+            certificate=Certificate(gap=proof.gap, distance_kw=proof.distance, line_multipliers=solution.multipliers),
+            reasons=(*reasons, *_binding(solution)),
             ramp_relaxed=relaxed,
         )
 
@@ -73,7 +68,7 @@ class Projector:
         solution = self._backend.solve(problem)
         if self._backend is self._exact:
             return solution, ()
-        violation = problem.infeasibility(solution.x)
+        violation = problem.infeasibility(solution.point)
         if solution.status is Status.SOLVED and violation <= FEASIBLE_KW:
             return solution, ()
         # "Infeasible" from a general solver is no proof either; the exact solver decides.
@@ -89,16 +84,17 @@ def _ramp_narrows(situation: Situation) -> bool:
     )
 
 
-def _binding(multipliers: Vector, lines: int) -> tuple[Reason, ...]:
+def _binding(solution: Solution) -> tuple[Reason, ...]:
     found = [
         Reason(
             cause=Cause.LINE_LIMIT,
-            text=f"the {'import' if multipliers[line] > 0 else 'export'} limit of line {line} binds",
+            text=f"the {'import' if multiplier > 0 else 'export'} limit of line {line} binds",
         )
-        for line in np.flatnonzero(multipliers[:lines])
+        for line, multiplier in enumerate(solution.multipliers.tolist())
+        if multiplier
     ]
-    nodes = np.flatnonzero(multipliers[lines:])
-    if nodes.size:
-        text = f"the connection limit of {nodes.size} prosumer(s) binds"
-        found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=tuple(nodes.tolist())))
+    nodes = tuple(node for node, multiplier in enumerate(solution.cell_multipliers.tolist()) if multiplier)
+    if nodes:
+        text = f"the connection limit of {len(nodes)} prosumer(s) binds"
+        found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=nodes))
     return tuple(found)
