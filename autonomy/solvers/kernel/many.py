@@ -90,7 +90,7 @@ def pull_back(
     pull,
     of_cells,
     of_bounds,
-):  # noqa: PLR0913, PLR0917
+):
     """Write the (B, 6 or 8, N) and (B, 2, G) gradients of Σ cotangents · points with respect to cells and bounds."""
     size = multipliers.shape[1]
     for k in range(cells.shape[0]):

@@ -18,9 +18,6 @@ from typing import Any
 
 from numba import njit
 
-NEITHER, DROPS, LIFTS = 0, 1, 2
-"""Which relief a price calls for; never both, as −α <= 0 <= β."""
-
 
 def compiled(signature: Any = None, *, inline: bool = False, reorder: bool = False) -> Any:
     """Return the decorator that compiles; `reorder` lets the processor reorder sums, and so add four at once."""
@@ -40,16 +37,17 @@ def price_at(s, drop_price, lift_price, smoothing):
 
 @compiled(inline=True)
 def terms_at(s, drop_price, lift_price, smoothing):
-    """Return what all cells share at s: (price, its slope, relief called for, level, share, slopes of both).
+    """Return what all cells share at s: (price, its slope, sign, level, share, slopes of the last two).
 
-    A relief in use is min(level, share·limit); the slopes are those of level and share over a growing relief.
+    The sign is that of the relief called for: -1 for the drop, +1 for the lift, 0 for neither; never both are, as
+    −α <= 0 <= β. What is used of a relief is min(level, share·limit); the slopes are those over a growing relief.
     """
     if -drop_price < s < lift_price:
-        return s, 1.0, NEITHER, 0.0, 0.0, 0.0, 0.0
-    kind = DROPS if s <= -drop_price else LIFTS
-    beyond = -drop_price - s if kind == DROPS else s - lift_price
+        return s, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    sign = -1.0 if s <= -drop_price else 1.0
+    beyond = -drop_price - s if sign < 0.0 else s - lift_price
     if smoothing > 0.0:
-        return s, 1.0, kind, beyond / smoothing, 1.0, 1.0 / smoothing, 0.0
+        return s, 1.0, sign, beyond / smoothing, 1.0, 1.0 / smoothing, 0.0
     if beyond < 1.0:
-        return (-drop_price if kind == DROPS else lift_price), 0.0, kind, 1e300, beyond, 0.0, 1.0
-    return (s + 1.0 if kind == DROPS else s - 1.0), 1.0, kind, 1e300, 1.0, 0.0, 0.0
+        return (-drop_price if sign < 0.0 else lift_price), 0.0, sign, 1e300, beyond, 0.0, 1.0
+    return s - sign, 1.0, sign, 1e300, 1.0, 0.0, 0.0

@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numba import int64
 
-from autonomy.solvers.kernel.cells import BLOCK, answer, fill, spread, step
+from autonomy.solvers.kernel.fills import fill
 from autonomy.solvers.kernel.prices import compiled
+from autonomy.solvers.kernel.search import spread, step
+from autonomy.solvers.kernel.sums import BLOCK, answer
 
 TIGHT, MET, NEARLY = 1e-12, 1e-9, 1e-2
 """Relative errors of a sum: aimed at, counted as met (and spread over some cells), and one Newton step from the end."""
@@ -49,7 +51,7 @@ def _sample(cells, ease, relief, floor, ceiling):
         if abs(error) <= 1e-6 * (1.0 + abs(total)):
             break
         low, high = (s, high) if error > 0.0 else (low, s)
-        following = step(cells, ease, int64(0), int64(BLOCK), relief, s, error, slope, low, high)
+        following = step(cells, ease, (int64(0), int64(BLOCK)), relief, s, error, slope, (low, high))
         if not low < following < high:
             break
         s = following
@@ -93,7 +95,7 @@ def solve_single(cells, ease, relief, floor, ceiling, start, point, cell_multipl
         low, high = (s, high) if error > 0.0 else (low, s)
         if abs(error) <= (UNTOUCHED if s == 0.0 else TIGHT) * (1.0 + abs(total)):
             break
-        following = step(cells, ease, none, size, relief, s, error, slope, low, high)
+        following = step(cells, ease, (none, size), relief, s, error, slope, (low, high))
         if not low < following < high:
             break
         s, write = following, abs(error) <= NEARLY * (1.0 + abs(total))

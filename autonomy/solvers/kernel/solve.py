@@ -7,9 +7,9 @@ import numpy as np
 from numba import float64, int64, uint64
 
 from autonomy.solvers.allocation import CELL_ROWS, LEAST, POINT_ROWS, WEIGHT
-from autonomy.solvers.kernel.cells import fill_ease
 from autonomy.solvers.kernel.prices import compiled, price_at
 from autonomy.solvers.kernel.single import UNSOUND, solve_single
+from autonomy.solvers.kernel.sums import fill_ease
 from autonomy.solvers.kernel.tree import CEILING, FLOOR, NUMBER, fill_tree, price_tree
 
 ANSWER = len(POINT_ROWS)

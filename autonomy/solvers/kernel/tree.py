@@ -20,9 +20,11 @@ import numpy as np
 from numba import int64
 
 from autonomy.solvers.allocation import LEAST
-from autonomy.solvers.kernel.cells import FEW, ROUNDING, answer, corners, few, fill, fill_few, spread
+from autonomy.solvers.kernel.fills import fill, fill_few
 from autonomy.solvers.kernel.prices import compiled, price_at, terms_at
+from autonomy.solvers.kernel.search import ROUNDING, corners, newton, spread
 from autonomy.solvers.kernel.single import INFEASIBLE, MAX_STEPS, MET, SOLVED, TIGHT, UNSOUND, UNTOUCHED, missing
+from autonomy.solvers.kernel.sums import FEW, answer, few
 
 FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH = range(8)
 """Numbers of the groups: L, U, the trial price (and at last the price), Σ and its slope, the Σ of what has come off,
@@ -133,11 +135,7 @@ def _aim(relief, tree, groups, active, halve):
             groups[g, TRIAL] = groups[root, TRIAL]
             continue
         s, low, high, error = groups[g, TRIAL], groups[g, LOW], groups[g, HIGH], _error(groups, tree, g)
-        following = s + error / groups[g, SLOPE]
-        for kink in (-relief[0], 0.0, relief[1]):
-            jumped = following < kink < s if error < 0.0 else s < kink < following
-            if jumped and low < kink < high:
-                following = max(kink, following) if error < 0.0 else min(kink, following)
+        following = newton(relief, s, error, groups[g, SLOPE], (low, high))
         if halve or not low < following < high:
             following = low + (high - low) / 2
         groups[g, TRIAL] = following
