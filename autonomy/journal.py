@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,8 +14,13 @@ from autonomy.layers.decision import Decision
 
 JOURNALLED = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
 MEASURED = ("demand_kw", "pv_kw", "soc")
+CAPS = ("generation_kw", "load_kw")
+DECIDED_CAPS = ("generation_cap_kw", "load_cap_kw")
+SCALE = 1e6
+"""1 over what numbers are rounded to."""
 EXACT_ABOVE = 1e9
 """Numbers from here up have no sixth decimal to round to."""
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 class JsonLinesJournal:
@@ -38,6 +43,8 @@ class JsonLinesJournal:
 
     def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
         """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
+        observed = [observation.get(name) for name in MEASURED]
+        shown = _rounded(observed, decision)
         line: dict[str, Any] = {
             "step": step,
             "time": _text(observation.get("time")),
@@ -45,16 +52,13 @@ class JsonLinesJournal:
             "reasons": [
                 {"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons
             ],
-            "observed": {name: _numbers(observation.get(name)) for name in MEASURED},
-            "decided": {name: _numbers(getattr(decision, name)) for name in JOURNALLED},
-            "caps": {
-                "generation_kw": _numbers(decision.generation_cap_kw),
-                "load_kw": _numbers(decision.load_cap_kw),
-            },
+            "observed": dict(zip(MEASURED, shown, strict=False)),
+            "decided": dict(zip(JOURNALLED, shown[len(MEASURED) :], strict=False)),
+            "caps": dict(zip(CAPS, shown[len(MEASURED) + len(JOURNALLED) :], strict=True)),
             "intervention_kw": round(decision.intervention_kw, 6),
             "gap": decision.certificate.gap,
         }
-        self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._file.write(orjson.dumps(line, option=OPTIONS))
         self._file.flush()
 
     def close(self) -> None:
@@ -75,6 +79,24 @@ class JsonLinesJournal:
             self._partial.unlink(missing_ok=True)
 
 
+def _rounded(observed: list[Any], decision: Decision) -> Sequence[Any]:
+    """Return the numbers of a line in their order: what was measured, what was decided, the caps.
+
+    All at once where the measurements are arrays like the decision's and nothing is too large to round.
+    """
+    decided = [getattr(decision, name) for name in (*JOURNALLED, *DECIDED_CAPS)]
+    shape = decision.battery_kw.shape
+    if all(type(values) is np.ndarray and values.dtype == np.float64 and values.shape == shape for values in observed):
+        block = np.array([*observed, *decided])
+        large = np.abs(block) >= EXACT_ABOVE
+        if not np.count_nonzero(large) or np.isinf(block[large]).all():
+            block *= SCALE
+            np.rint(block, out=block)
+            block /= SCALE
+            return tuple(block)
+    return [_numbers(values) for values in (*observed, *decided)]
+
+
 def _numbers(values: Any) -> Any:
     """Return numbers rounded to 1e-6; what is not finite becomes null, what is no number its text."""
     if values is None:
@@ -89,4 +111,7 @@ def _numbers(values: Any) -> Any:
 
 def _text(value: Any) -> str | None:
     """Return the text of a value, which may come from a host or a policy and need not be valid Unicode."""
-    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+    if value is None:
+        return None
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

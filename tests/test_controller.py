@@ -125,6 +125,38 @@ def test_a_late_answer_is_discarded():
     assert decision.reasons[0].cause == "policy-late"
 
 
+@pytest.mark.parametrize("kind", ["observation", "mapping"])
+def test_a_policy_that_writes_into_its_observation_does_not_change_what_is_checked(kind):
+    def forger(community, observation):
+        for name in ("demand_kw", "pv_kw"):
+            values = getattr(observation, name)
+            values.setflags(write=True)
+            values[:] = 0.0
+        return np.full((2, 3), 5.0)
+
+    numbers = {"demand_kw": [4.0, 5.0], "pv_kw": [0.0, 0.0], "soc": [0.5, 0.5], "retail_price": [0.3, 0.3]}
+    numbers["feed_in_price"] = [0.1, 0.1]
+    truth, given = Observation(**numbers), Observation(**numbers)
+    decision = Controller(PAIR, policy=forger).step(given if kind == "observation" else numbers)
+    assert broken_limits(PAIR, truth, decision) == []
+    assert decision.battery_kw.sum() < -2.9
+
+
+def test_a_clean_observation_is_shown_to_the_policy_as_it_is_and_a_doubtful_one_without_the_doubt():
+    shown = []
+    controller = Controller(PAIR, policy=lambda community, observation: shown.append(observation))
+    prices = {"retail_price": [0.3, 0.3], "feed_in_price": [0.1, 0.1]}
+    clean = Observation(demand_kw=[1.0, 2.0], pv_kw=[3.0, 0.0], soc=[0.5, 0.5], time="now", **prices)
+    doubtful = Observation(demand_kw=[1.0, np.nan], pv_kw=[3.0, 0.0], soc=[0.5, np.inf], time="now", **prices)
+    for observation in (clean, doubtful, {**vars(clean), "retail_price": 0.3}):
+        controller.step(observation)
+    assert shown[0] is clean
+    assert shown[1].demand_kw.tolist() == [1.0, 0.0]
+    assert shown[1].soc.tolist() == [0.5, 0.0]
+    assert shown[2].retail_price.tolist() == [0.3, 0.3]
+    assert [observation.time for observation in shown] == ["now"] * 3
+
+
 def test_support_uses_the_battery_before_it_sheds():
     # 9 kW of demand, 6 kW of import limit, NaN intent: the batteries give the missing 3 kW and nothing is shed.
     observation = Observation(demand_kw=[4.0, 5.0], pv_kw=0.0, soc=0.5, retail_price=0.3, feed_in_price=0.1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Controller, Observation, Simulator
+from autonomy import Controller, Decision, Mode, Observation, Simulator
 from autonomy.journal import JsonLinesJournal
 from tests.strategies import ANY_FLOAT
 from tests.test_simulator import homes, scenario_of
@@ -67,6 +67,35 @@ def test_a_line_says_what_was_seen_decided_and_why(tmp_path: Path) -> None:
     assert (second["step"], second["time"], second["mode"]) == (1, None, "dead-stop")
     assert second["observed"] == {"demand_kw": None, "pv_kw": None, "soc": "half"}
     assert third["step"] == 0  # a new window
+
+
+NUMBERS = st.one_of(
+    ANY_FLOAT, st.floats(-9, 9), st.sampled_from([0.1234565, 2.5e-7, 1e9, -1e9, 1e9 - 1e-6, 999999999.1])
+)
+
+
+@given(st.lists(st.lists(NUMBERS, min_size=2, max_size=2), min_size=11, max_size=11))
+def test_numbers_are_the_same_whether_they_are_written_at_once_or_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[float]]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "a.jsonl"
+    names = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
+    caps = ("generation_cap_kw", "load_cap_kw")
+    arrays = dict(zip((*names, *caps), map(np.array, rows[3:]), strict=True))
+    decision = Decision(**arrays, mode=Mode.POLICY)
+    observed = dict(zip(("demand_kw", "pv_kw", "soc"), rows, strict=False))
+    with JsonLinesJournal(path) as journal:
+        journal.record(0, {name: np.array(values) for name, values in observed.items()}, decision)
+        journal.record(0, observed, decision)  # lists are read one by one
+    at_once, one_by_one = path.read_bytes().splitlines()
+    assert at_once == one_by_one
+    written = json.loads(at_once)
+    for name, values in observed.items():
+        for shown, value in zip(written["observed"][name], values, strict=True):
+            if not np.isfinite(value):
+                assert shown is None
+            else:
+                assert abs(shown - value) <= (6e-7 if abs(value) < 1e9 else 0.0)
 
 
 TEXTS = st.one_of(st.text(max_size=4), st.sampled_from(["\ud800", "a\udc80b", "\x00", "\u2028"]))

@@ -118,6 +118,26 @@ def test_line_flows_are_the_sums_below(network, data):
         ]
 
 
+@given(networks(), st.data())
+def test_the_least_above_is_the_least_on_the_way_to_the_grid(network, data):
+    values = np.array([[data.draw(st.floats(-9, 9)) for _ in range(network.n_lines)] for _ in range(2)])
+    least = physics.least_above(network, values)
+    for i in range(network.n_prosumers):
+        above = lines_above(network, i)
+        assert least[:, i].tolist() == [min(row[line] for line in above) for row in values]
+        for line in range(network.n_lines):
+            members = [i for i in range(network.n_prosumers) if line in lines_above(network, i)]
+            assert network.prosumers_below[line] == len(members)
+
+
+def test_a_value_that_is_huge_or_no_number_stays_on_its_own_way_to_the_grid():
+    # Prosumer 3 sits at the feeder alone; what is not finite elsewhere must not reach the lines that are not above it.
+    assert physics.line_flows(TREE, np.array([1.5, 2.5, 0.25, 1e300])).tolist() == [4.25, 2.75, 1e300]
+    flows = physics.line_flows(TREE, np.array([np.nan, 2.5, 0.25, 1.0]))
+    assert np.isnan(flows).tolist() == [True, False, True]
+    assert flows[1] == 2.75
+
+
 @given(communities(with_ramp=True), st.data())
 def test_the_battery_box_equals_the_formula(community, data):
     size = community.n_prosumers

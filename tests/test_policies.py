@@ -16,10 +16,13 @@ from autonomy import Community, Controller, Intent, Network, Scenario, Simulator
 from autonomy.errors import ConfigError, OptionalDependencyError
 from autonomy.layers.intent import POLICIES, Policy, named_policy, read_answer
 from autonomy.layers.intent.adversaries import ATTACKS, AdversarialPolicy, RandomPolicy
+from autonomy.layers.intent.level import fill
 from autonomy.layers.intent.rules import TimeOfUse, grid_only, self_consumption
 from autonomy.layers.observation import Observation
 from autonomy.policies import load_policy
 from autonomy.rollout import roll_out
+from autonomy.solvers.allocation import Hierarchy, allocation
+from autonomy.solvers.nested import NestedSolver
 from tests.strategies import communities, observations
 from tests.test_simulator import homes, scenario_of
 
@@ -78,6 +81,35 @@ def test_self_consumption_levels_fractions_and_not_kilowatt_hours() -> None:
     # 10 and 30 kWh, both half full: 4 kW go 1 to 3, so that both are at 0.6.
     community = homes(2, battery_capacity_kwh=[10.0, 30.0])
     assert battery(self_consumption, community, seen([0.5, 0.5], pv=[4.0, 0.0])) == [1.0, 3.0]
+
+
+LEVELS = st.tuples(
+    st.one_of(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0.0, 1.0)),
+    st.one_of(st.sampled_from([1.0, 4.0]), st.floats(0.1, 20.0)),
+    st.one_of(st.sampled_from([0.0, 1.0, 5.0]), st.floats(0.0, 6.0)),
+)
+
+
+@given(st.lists(LEVELS, min_size=1, max_size=9), st.floats(0.0, 1.0))
+def test_filling_to_a_level_is_the_minimiser_that_the_exact_solver_finds(rows: Any, part: float) -> None:
+    share, capacity, room = (np.array(column) for column in zip(*rows, strict=True))
+    total = part * room.sum()
+    slopes = np.concatenate((capacity, -capacity))
+    filled = fill(total, share=share, per_unit=1.0 / capacity, slopes=slopes, room=room)
+    problem = allocation(
+        Hierarchy(parent=np.array([-1]), group_of=np.zeros(room.size, dtype=np.int64)),
+        weight=1.0 / capacity, centre=-share * capacity, lower=np.zeros(room.size), upper=room,
+        total_lower=np.array([total]), total_upper=np.array([total]),
+    )  # fmt: skip
+    np.testing.assert_allclose(filled, NestedSolver(problem.hierarchy).solve(problem).point[0], atol=1e-8)
+    assert filled.sum() == pytest.approx(total, abs=1e-9)
+    assert np.all((filled >= 0) & (filled <= room))
+
+
+def test_who_has_no_battery_takes_no_part_in_the_filling_whatever_its_state_of_charge() -> None:
+    community = homes(3, battery_capacity_kwh=[10.0, 0.0, 10.0], charge_limit_kw=[5.0, 0.0, 5.0])
+    observation = seen([0.2, np.nan, 0.4], pv=[4.0, 0.0, 0.0])
+    assert battery(self_consumption, community, observation) == [3.0, 0.0, 1.0]
 
 
 @given(communities(), st.data())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autonomy import Community, Limits, Mode, Network, Observation
 from autonomy.controller import as_mapping
+from autonomy.layers.projection import cut_offer
 from autonomy.layers.situation import SetPoints
 from autonomy.layers.supervision import Candidate, Screen, dead_stop, supervise
 from autonomy.layers.supervision.check import check
@@ -124,6 +125,82 @@ def test_limits_of_the_step_replace_the_communitys():
     assert situation.sheddable_kw.tolist() == [0.0, 0.0, 0.0]
 
 
+def with_care(community, observation, previous_kw):
+    """Screen field by field, as if the first glance always saw a doubt."""
+    screen = Screen(community)
+    screen._at_a_glance = lambda observation, rating: None
+    return screen(observation, previous_kw)
+
+
+def assert_same(one, other):
+    for name, mine, theirs in zip(one._fields, one, other, strict=True):
+        if name == "capacity":
+            for part in mine.__slots__:
+                np.testing.assert_array_equal(getattr(mine, part), getattr(theirs, part), err_msg=part)
+        elif name not in ("community", "is_clean"):
+            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+
+
+@given(communities(with_ramp=True), st.data())
+def test_a_glance_at_clean_measurements_sees_what_a_careful_look_sees(community, data):
+    size = community.n_prosumers
+    inside = st.floats(float(community.soc_min[0]), float(community.soc_max[0]))
+    observation = as_mapping(data.draw(observations(community, soc=inside)))
+    limits = data.draw(st.sampled_from([None, Limits(charge_limit_kw=1.5, can_shed=False), {"active": False}]))
+    previous = np.array([data.draw(st.floats(-5, 5)) for _ in range(size)])
+    situation = Screen(community)({**observation, "limits": limits}, previous)
+    assert situation.is_clean == bool(np.all(situation.demand_kw <= community.connection_limit_kw * 10 + 1e3))
+    assert_same(situation, with_care(community, {**observation, "limits": limits}, previous))
+
+
+ODD = st.one_of(
+    ANY_FLOAT,
+    st.none(),
+    st.lists(ANY_FLOAT, min_size=3, max_size=3),
+    st.lists(st.one_of(ANY_FLOAT, st.none(), st.text(max_size=2)), max_size=4),
+    st.sampled_from([[[1.0, 2.0, 3.0]], "1", ["1", "2", "3"], np.ones((3, 1)), np.array([1, 2, 3]), True]),
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, ODD)))
+def test_whatever_is_sent_a_glance_never_changes_what_is_found(changes):
+    previous = np.zeros(3)
+    assert_same(screened(HOMES, **changes), with_care(HOMES, {**GOOD, **changes}, previous))
+
+
+def test_one_number_for_all_is_clean_and_a_doubt_is_not():
+    assert screened(HOMES).is_clean
+    assert screened(HOMES, demand_kw=1.5).is_clean
+    assert not screened(HOMES, soc=[0.5, 0.05, 0.5]).is_clean
+    # Consumer 2 has no battery: any number will do there.
+    assert screened(HOMES, soc=[0.5, 0.5, 7.0]).is_clean
+
+
+@given(communities(), st.data())
+def test_offers_and_caps_do_not_depend_on_the_lane(community, data):
+    inside = st.floats(float(community.soc_min[0]), float(community.soc_max[0]))
+    observation = as_mapping(data.draw(observations(community, soc=inside)))
+    situation = Screen(community)(observation, np.zeros(community.n_prosumers))
+    doubted = situation._replace(is_clean=False)
+    size = community.n_prosumers
+    points = SetPoints(
+        battery_kw=np.array([data.draw(st.floats(-5, 5)) for _ in range(size)]),
+        curtail_kw=np.zeros(size),
+        shed_kw=np.zeros(size),
+    )
+    verdicts = [supervise(x, Candidate(set_points=points), lambda: 1 / 0) for x in (situation, doubted)]
+    for mine, theirs in zip(*(verdict[1:] for verdict in verdicts), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    net = verdicts[0].net_export_kw
+    trade, price = (np.array([data.draw(st.one_of(st.floats(-9, 9), ANY_FLOAT)) for _ in net]) for _ in range(2))
+    offers = [
+        cut_offer(x, net, wish, bid) for x in (situation, doubted) for wish, bid in ((trade, price), (net, price))
+    ]
+    for mine, theirs in zip(offers[:2], offers[2:], strict=True):
+        for part, other in zip(mine, theirs, strict=True):
+            np.testing.assert_array_equal(part, other)
+
+
 @given(communities(), st.data())
 def test_grid_only_recovery_is_safe_for_every_observation(community, data):
     situation = Screen(community)(as_mapping(data.draw(observations(community))), np.zeros(community.n_prosumers))
@@ -142,6 +219,41 @@ def test_grid_only_recovery_cuts_the_minimum(community, data):
     curtail, shed = minimal_cuts(community.network, bounds)
     assert int(plan.curtail.sum()) == curtail
     assert int(plan.shed.sum()) == shed
+
+
+def test_recovery_takes_only_from_where_power_flows_that_way():
+    # Branch 1 exports 10 kW through 6 kW, branch 2 imports 20 kW, and 12 kW may be imported in all. Branch 1 loses
+    # 4 kW; 14 kW are imported then, so branch 2 sheds 2 kW. (Every line keeps a milliwatt a prosumer free.)
+    network = Network(
+        parent=[-1, 0, 0], bus_of_prosumer=[1, 2], import_limit_kw=[12, 50, 50], export_limit_kw=[50, 6, 50]
+    )
+    community = Community(battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0, network=network)
+    observed = {**GOOD, "demand_kw": [0.0, 20.0], "pv_kw": [10.0, 0.0], "soc": [0.0, 0.0]}
+    plan = grid_only(bounds_of(Screen(community)(observed, np.zeros(2))))
+    assert plan.curtail.tolist() == [4_000_001, 0]
+    assert plan.shed.tolist() == [0, 2_000_003]
+
+
+def test_recovery_and_caps_work_along_a_chain_of_thousands_of_lines():
+    size = 3000
+    limit = np.linspace(50.0, 1.0, size)
+    network = Network(parent=np.arange(-1, size - 1), bus_of_prosumer=np.arange(size), export_limit_kw=limit)
+    community = Community(battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0, network=network)
+    observed = {**GOOD, "demand_kw": np.zeros(size), "pv_kw": np.ones(size), "soc": np.zeros(size)}
+    situation = Screen(community)(observed, np.zeros(size))
+    verdict = supervise(situation, None, lambda: 1 / 0)
+    assert verdict.rung is Mode.GRID_ONLY
+    flow = np.cumsum(verdict.net_export_kw[::-1])[::-1]
+    assert np.all(flow <= limit)
+    assert flow[0] == pytest.approx(50.0, abs=size * 1e-6)
+
+
+def test_what_is_smaller_than_a_milliwatt_is_not_cut_when_nothing_asks_for_it():
+    situation = screened(HOMES, pv_kw=[3e-7, 0.0, 0.0], demand_kw=[4e-7, 2.0, 3.0])
+    nothing = SetPoints(battery_kw=np.zeros(3), curtail_kw=np.zeros(3), shed_kw=np.zeros(3))
+    verdict = supervise(situation, Candidate(set_points=nothing), lambda: 1 / 0)
+    assert not verdict.set_points.curtail_kw.any()
+    assert not verdict.set_points.shed_kw.any()
 
 
 def minimal_cuts(network, bounds):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autonomy.layers.arrays import Vector, frozen_vector, require
+from autonomy.layers.arrays import Mask, Vector, frozen, frozen_vector, require
 from autonomy.layers.description import as_config_error, community_fields, read_document
 from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
+from autonomy.layers.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,11 +63,11 @@ class Community:
             object.__setattr__(self, name, frozen_vector(name, getattr(self, name), size))
         for name in ("battery_capacity_kwh", "charge_limit_kw", "discharge_limit_kw"):
             values: Vector = getattr(self, name)
-            require(name, values, (0 <= values) & (values < np.inf), "a finite number >= 0")
+            require(name, values, (values >= 0) & (values < np.inf), "a finite number >= 0")
         for name in ("charge_efficiency", "discharge_efficiency"):
             values = getattr(self, name)
-            require(name, values, (0 < values) & (values <= 1), "a one-way efficiency in (0, 1]")
-        require("soc_min", self.soc_min, (0 <= self.soc_min) & (self.soc_min <= 1), "a fraction in 0..1")
+            require(name, values, (values > 0) & (values <= 1), "a one-way efficiency in (0, 1]")
+        require("soc_min", self.soc_min, (self.soc_min >= 0) & (self.soc_min <= 1), "a fraction in 0..1")
         upper = (self.soc_min <= self.soc_max) & (self.soc_max <= 1)
         require("soc_max", self.soc_max, upper, "a fraction in soc_min..1")
         for name in ("ramp_limit_kw", "connection_limit_kw"):
@@ -83,15 +85,38 @@ class Community:
         """Number of prosumers N."""
         return self.network.n_prosumers
 
-    @property
+    @cached_property
     def energy_min_kwh(self) -> Vector:
         """(N,) kWh, lowest stored energy."""
-        return self.soc_min * self.battery_capacity_kwh
+        return frozen(self.soc_min * self.battery_capacity_kwh)
 
-    @property
+    @cached_property
     def energy_max_kwh(self) -> Vector:
         """(N,) kWh, highest stored energy."""
-        return self.soc_max * self.battery_capacity_kwh
+        return frozen(self.soc_max * self.battery_capacity_kwh)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The batteries' ratings as `physics.reach_kw` reads them."""
+        return Storage.of(
+            energy_min_kwh=self.energy_min_kwh,
+            energy_max_kwh=self.energy_max_kwh,
+            charge_limit_kw=self.charge_limit_kw,
+            discharge_limit_kw=self.discharge_limit_kw,
+            charge_efficiency=self.charge_efficiency,
+            discharge_efficiency=self.discharge_efficiency,
+            timestep_h=self.timestep_h,
+        )
+
+    @cached_property
+    def has_battery(self) -> Mask:
+        """(N,) whether a prosumer has a battery at all."""
+        return frozen(self.battery_capacity_kwh > 0, np.bool_)
+
+    @cached_property
+    def has_ramp_limits(self) -> bool:
+        """Whether any battery has a ramp limit."""
+        return bool(np.isfinite(self.ramp_limit_kw).any())
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Community:

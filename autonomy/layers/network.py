@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from autonomy.layers.arrays import ArrayLike, Index, Vector, frozen, frozen_vector, require
 from autonomy.layers.errors import ModelError
+
+
+class Slices(NamedTuple):
+    """The prosumers in depth-first order, in which everybody below a line stands together.
+
+    Attributes:
+        order: (N,) prosumers in that order.
+        first: (M,) place of the first prosumer below each line.
+        end: (M,) place after the last one.
+    """
+
+    order: Index
+    first: Index
+    end: Index
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,8 +58,8 @@ class Network:
         parent = _frozen_index("parent", self.parent)
         lines = parent.size
         bus = _frozen_index("bus_of_prosumer", self.bus_of_prosumer)
-        require("parent", parent, (-1 <= parent) & (parent < lines), f"a bus in 0..{lines - 1}, or -1 for the grid")
-        require("bus_of_prosumer", bus, (0 <= bus) & (bus < lines), f"a bus in 0..{lines - 1}")
+        require("parent", parent, (parent >= -1) & (parent < lines), f"a bus in 0..{lines - 1}, or -1 for the grid")
+        require("bus_of_prosumer", bus, (bus >= 0) & (bus < lines), f"a bus in 0..{lines - 1}")
         if bus.size == 0:
             raise ModelError("bus_of_prosumer", [], "at least one prosumer")
         if np.count_nonzero(parent == -1) != 1:
@@ -53,7 +68,7 @@ class Network:
         object.__setattr__(self, "bus_of_prosumer", bus)
         for name in ("import_limit_kw", "export_limit_kw", "resistance_ohm"):
             values = frozen_vector(name, getattr(self, name), lines)
-            require(name, values, 0 <= values, "a number >= 0")
+            require(name, values, values >= 0, "a number >= 0")
             object.__setattr__(self, name, values)
         if not 0 < self.nominal_voltage_v < np.inf:
             raise ModelError("nominal_voltage_v", self.nominal_voltage_v, "a voltage > 0 V")
@@ -92,12 +107,12 @@ class Network:
             resistance_ohm=np.array([resistance_ohm], dtype=np.float64),
         )
 
-    @property
+    @cached_property
     def n_lines(self) -> int:
         """Number of lines M."""
         return int(self.parent.size)
 
-    @property
+    @cached_property
     def n_prosumers(self) -> int:
         """Number of prosumers N."""
         return int(self.bus_of_prosumer.size)
@@ -119,6 +134,21 @@ class Network:
         return tuple(int(line) for line in np.argsort(-self.depth, kind="stable"))
 
     @cached_property
+    def inwards(self) -> tuple[tuple[int, int], ...]:
+        """(line, line above it) for every line but the feeder, leaves first."""
+        return tuple((line, int(self.parent[line])) for line in self.leaves_first[:-1])
+
+    @cached_property
+    def nodes_of_line(self) -> tuple[tuple[int, ...], ...]:
+        """For each line, the prosumers on the bus it feeds."""
+        return _grouped(self.bus_of_prosumer.tolist(), self.n_lines)
+
+    @cached_property
+    def lines_of_line(self) -> tuple[tuple[int, ...], ...]:
+        """For each line, the lines that hang on the bus it feeds."""
+        return _grouped(self.parent.tolist(), self.n_lines)
+
+    @cached_property
     def lines_above(self) -> tuple[tuple[int, ...], ...]:
         """For each prosumer, the lines from its bus up to the feeder."""
         paths: dict[int, tuple[int, ...]] = {-1: ()}
@@ -137,7 +167,41 @@ class Network:
     @cached_property
     def prosumers_below(self) -> Vector:
         """(M,) number of prosumers below each line."""
-        return frozen(self.incidence.sum(axis=1))
+        return frozen(self.slices.end - self.slices.first)
+
+    @cached_property
+    def sharers(self) -> Vector:
+        """(M,) into how many parts a line's capacity is divided: one a prosumer below it, but at least one."""
+        return frozen(np.maximum(self.prosumers_below, 1.0))
+
+    @cached_property
+    def slices(self) -> Slices:
+        """Where the prosumers below each line stand in depth-first order."""
+        buses_below = np.ones(self.n_lines, dtype=np.int64)
+        for line in self.leaves_first[:-1]:
+            buses_below[self.parent[line]] += buses_below[line]
+        # A line is followed by all below it; `following` is the next free place below each line.
+        place = np.zeros(self.n_lines, dtype=np.int64)
+        following = np.ones(self.n_lines, dtype=np.int64)
+        for line in reversed(self.leaves_first[:-1]):
+            above = self.parent[line]
+            place[line] = place[above] + following[above]
+            following[above] += buses_below[line]
+        place_of_prosumer = place[self.bus_of_prosumer]
+        order = np.argsort(place_of_prosumer, kind="stable")
+        ahead = np.concatenate([[0], np.cumsum(np.bincount(place_of_prosumer, minlength=self.n_lines))])
+        return Slices(*(frozen(part, np.int64) for part in (order, ahead[place], ahead[place + buses_below])))
+
+    @cached_property
+    def leaps(self) -> tuple[Index, ...]:
+        """(M,) for each line the line 1, 2, 4, 8, ... lines further up, the feeder where there is none."""
+        feeder = self.leaves_first[-1]
+        above = np.where(self.parent == -1, feeder, self.parent)
+        found, deepest = [], int(self.depth.max())
+        while deepest > 0:
+            found.append(frozen(above, np.int64))
+            above, deepest = above[above], deepest // 2
+        return tuple(found)
 
     @cached_property
     def loss_coefficient_per_kw(self) -> Vector:
@@ -154,10 +218,18 @@ class Network:
                 total[self.parent[line]] += total[line]
         return frozen(total)
 
-    @property
+    @cached_property
     def is_lossless(self) -> bool:
         """Whether no line has resistance."""
         return not bool(np.any(self.resistance_ohm > 0))
+
+
+def _grouped(group_of: list[int], groups: int) -> tuple[tuple[int, ...], ...]:
+    members: list[list[int]] = [[] for _ in range(groups)]
+    for member, group in enumerate(group_of):
+        if group >= 0:
+            members[group].append(member)
+    return tuple(map(tuple, members))
 
 
 def _frozen_index(name: str, values: ArrayLike) -> Index:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy.layers.arrays import Mask, Vector
+from autonomy.layers.arrays import Mask, Matrix, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
-
+from autonomy.layers.storage import Storage
 
 IMPLAUSIBLE_FACTOR = 10.0
 IMPLAUSIBLE_KW = 10_000.0
@@ -34,31 +34,33 @@ class BatteryBox(NamedTuple):
     ramp_relaxed: Mask
 
 
-def battery_box(
-    energy_kwh: Vector,
-    *,
-    energy_min_kwh: Vector,
-    energy_max_kwh: Vector,
-    charge_limit_kw: Vector,
-    discharge_limit_kw: Vector,
-    charge_efficiency: Vector,
-    discharge_efficiency: Vector,
-    timestep_h: float,
-    ramp_limit_kw: Vector,
-    previous_kw: Vector,
-) -> BatteryBox:
-    """Return the box that keeps SoC, rate and ramp limits over the next step.
+def reach_kw(storage: Storage, energy_kwh: Vector) -> Matrix:
+    """Return (2, N) the most that each battery can charge, and discharge, over the next step, ramps aside.
+
+        charge:    min(P⁺, (emax − e)/(dt·ec))
+        discharge: min(P⁻, (e − emin)·ed/dt)
+
+    An energy outside its band is not forced back: the side that would worsen it is 0 and the other stays open, so
+    recovery is monotone.
+    """
+    reach = np.empty_like(storage.hours)
+    np.subtract(storage.energy_max_kwh, energy_kwh, out=reach[0])
+    np.subtract(energy_kwh, storage.energy_min_kwh, out=reach[1])
+    np.maximum(reach, storage.nothing, out=reach)
+    reach *= storage.yield_
+    reach /= storage.hours
+    return np.minimum(reach, storage.power_limit_kw, out=reach)
+
+
+def battery_box(reach: Matrix, *, ramp_limit_kw: Vector, previous_kw: Vector) -> BatteryBox:
+    """Return the box that keeps SoC, rate and ramp limits over the next step, given `reach_kw`.
 
         bhi =  min(P⁺, (emax − e)/(dt·ec), b_prev + R)
         blo = −min(P⁻, (e − emin)·ed/dt,   R − b_prev)
 
-    An energy outside its band is not forced back: the side that would worsen it is 0 and the other stays open, so
-    recovery is monotone. Without a ramp limit 0 is always inside the box.
+    Without a ramp limit 0 is always inside the box.
     """
-    headroom = np.maximum(energy_max_kwh - energy_kwh, 0.0) / (timestep_h * charge_efficiency)
-    reserve = np.maximum(energy_kwh - energy_min_kwh, 0.0) * discharge_efficiency / timestep_h
-    upper = np.minimum(charge_limit_kw, headroom)
-    lower = -np.minimum(discharge_limit_kw, reserve)
+    upper, lower = reach[0], -reach[1]
     ramp_lower, ramp_upper = previous_kw - ramp_limit_kw, previous_kw + ramp_limit_kw
     relaxed = (ramp_lower > upper) | (ramp_upper < lower)
     # Where the windows do not meet, the nearest allowed power to the ramp window is the only sensible point.
@@ -74,14 +76,7 @@ def rated_box(community: Community, energy_kwh: Vector, previous_kw: Vector | No
     """Return `battery_box` at the community's own ratings; without `previous_kw` there is no ramp window."""
     size = community.n_prosumers
     return battery_box(
-        energy_kwh,
-        energy_min_kwh=community.energy_min_kwh,
-        energy_max_kwh=community.energy_max_kwh,
-        charge_limit_kw=community.charge_limit_kw,
-        discharge_limit_kw=community.discharge_limit_kw,
-        charge_efficiency=community.charge_efficiency,
-        discharge_efficiency=community.discharge_efficiency,
-        timestep_h=community.timestep_h,
+        reach_kw(community.storage, energy_kwh),
         ramp_limit_kw=np.full(size, np.inf) if previous_kw is None else community.ramp_limit_kw,
         previous_kw=np.zeros(size) if previous_kw is None else previous_kw,
     )
@@ -119,12 +114,21 @@ def net_export(generation: NDArray[Any], load: NDArray[Any], battery: NDArray[An
 
 def line_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[Any]:
     """Return (M,) Σ n_i over the prosumers below each line, + = towards the grid; exact on integers."""
+    if network.n_lines == 1:
+        return np.add.reduce(net_export_by_node, keepdims=True)
+    if net_export_by_node.dtype.kind == "i":
+        # Whoever is below a line stands together, so a sum below is a difference of running sums. Integers alone
+        # bear that: in floats one huge value would drown all that come after it.
+        order, first, end = network.slices
+        running = np.zeros(order.size + 1, dtype=net_export_by_node.dtype)
+        np.cumsum(net_export_by_node[order], out=running[1:])
+        return running[end] - running[first]
     flows = np.zeros(network.n_lines, dtype=net_export_by_node.dtype)
     np.add.at(flows, network.bus_of_prosumer, net_export_by_node)
-    for line in network.leaves_first:
-        if network.parent[line] >= 0:
-            flows[network.parent[line]] += flows[line]
-    return flows
+    totals = flows.tolist()
+    for line, above in network.inwards:
+        totals[above] += totals[line]
+    return np.array(totals, dtype=flows.dtype)
 
 
 def plausible_power_kw(connection_limit_kw: Vector, charge_limit_kw: Vector, discharge_limit_kw: Vector) -> Vector:
@@ -169,9 +173,11 @@ def lossy_flows(network: Network, net_export_kw: Vector) -> LossyFlows:
 
 
 def least_above(network: Network, by_line: Vector) -> Vector:
-    """Return (N,) the smallest of the (M,) values over the lines above each prosumer."""
-    smallest: Vector = np.where(network.incidence > 0, by_line[:, None], np.inf).min(axis=0)
-    return smallest
+    """Return (..., N) the smallest of the (..., M) values over the lines above each prosumer."""
+    least = by_line
+    for above in network.leaps:
+        least = np.minimum(least, least.take(above, axis=-1))
+    return least.take(network.bus_of_prosumer, axis=-1)
 
 
 def fair_share_kw(network: Network, limit_kw: Vector) -> Vector:
@@ -179,7 +185,7 @@ def fair_share_kw(network: Network, limit_kw: Vector) -> Vector:
 
     If every prosumer stays inside its share, every line stays inside its limit: Σ_{i below l} share_i <= L_l.
     """
-    per_head = limit_kw / np.maximum(network.prosumers_below, 1.0)
+    per_head = limit_kw / network.sharers
     return least_above(network, per_head)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Vector, all_true
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Intent, Reason
 from autonomy.layers.observation import Observation
@@ -42,29 +42,29 @@ def read_answer(answer: Any, n_prosumers: int) -> Wish:
         text = f"the policy answered {_describe(answer)}; expected an Intent or an array of shape ({n_prosumers}, 3)"
         return Wish(None, (Reason(cause=Cause.POLICY_SHAPE, text=text),))
     battery, trade, price = columns
-    bad = ~np.isfinite(battery)
+    finite = np.isfinite(battery)
+    if all_true(finite):
+        return Wish(Intent(battery_kw=battery, trade_kw=trade, price_bid=price), ())
+    bad = ~finite
     if bad.all():
         return Wish(None, (Reason(cause=Cause.INTENT_NOT_FINITE, text="no battery intent is finite"),))
     intent = Intent(battery_kw=np.where(bad, 0.0, battery), trade_kw=trade, price_bid=price)
-    if not bad.any():
-        return Wish(intent, ())
     text = f"the battery intent of {int(bad.sum())} prosumer(s) is not finite; 0 kW is used"
     hit = tuple(np.flatnonzero(bad).tolist())
     return Wish(intent, (Reason(cause=Cause.INTENT_NOT_FINITE, text=text, prosumers=hit),))
 
 
 def _columns(answer: Any, size: int) -> tuple[Vector, Vector, Vector] | None:
-    parts = (answer.battery_kw, answer.trade_kw, answer.price_bid) if isinstance(answer, Intent) else None
     try:
-        if parts is None:
+        if not isinstance(answer, Intent):
             array = np.asarray(answer, dtype=np.float64)
             return (array[:, 0], array[:, 1], array[:, 2]) if array.shape == (size, 3) else None
-        vectors = [np.asarray(part, dtype=np.float64) for part in parts]
+        battery = np.asarray(answer.battery_kw, dtype=np.float64)
+        trade = np.asarray(answer.trade_kw, dtype=np.float64)
+        price = np.asarray(answer.price_bid, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    if any(vector.shape != (size,) for vector in vectors):
-        return None
-    return vectors[0], vectors[1], vectors[2]
+    return (battery, trade, price) if battery.shape == trade.shape == price.shape == (size,) else None
 
 
 def _describe(answer: Any) -> str:

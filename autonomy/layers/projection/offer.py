@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Vector, all_true
 from autonomy.layers.decision import Cause, Reason
 from autonomy.layers.situation import Situation
 
@@ -35,6 +35,15 @@ def cut_offer(situation: Situation, net_export_kw: Vector, trade_kw: Vector, pri
 
     Wishes that are not finite are no wishes: quantity 0, price the middle of the tariffs.
     """
+    if situation.is_clean:
+        nothing, offered = np.zeros(net_export_kw.size), np.empty((2, net_export_kw.size))
+        np.maximum(trade_kw, np.minimum(net_export_kw, nothing), out=offered[0])
+        np.minimum(offered[0], np.maximum(net_export_kw, nothing), out=offered[0])
+        np.maximum(price_bid, situation.feed_in_price, out=offered[1])
+        np.minimum(offered[1], situation.retail_price, out=offered[1])
+        # NaN fails this comparison, and so does whatever was cut.
+        if all_true(np.abs(offered - np.array((trade_kw, price_bid))) <= NOTICEABLE):
+            return Offer(trade_kw=offered[0], price_bid=offered[1], reasons=())
     wish = np.where(np.isfinite(trade_kw), trade_kw, 0.0)
     trade = np.clip(wish, np.minimum(net_export_kw, 0.0), np.maximum(net_export_kw, 0.0))
     trade = np.where(situation.may_trade, trade, 0.0)

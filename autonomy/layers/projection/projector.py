@@ -15,6 +15,8 @@ from autonomy.solvers.allocation import Allocation, Backend, Setup, Solution, St
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.certificate import certify
 
+NOTICEABLE = 1e-9
+"""Cost per kW from which a multiplier counts as binding: below it a limit is touched, not felt."""
 FEASIBLE_KW = 1e-6
 """kW, largest violation at which a backend's "solved" is believed."""
 
@@ -91,9 +93,9 @@ def _binding(solution: Solution) -> tuple[Reason, ...]:
             text=f"the {'import' if multiplier > 0 else 'export'} limit of line {line} binds",
         )
         for line, multiplier in enumerate(solution.multipliers.tolist())
-        if multiplier
+        if abs(multiplier) > NOTICEABLE
     ]
-    nodes = tuple(node for node, multiplier in enumerate(solution.cell_multipliers.tolist()) if multiplier)
+    nodes = tuple(node for node, multiplier in enumerate(solution.cell_multipliers.tolist()) if abs(multiplier) > NOTICEABLE)
     if nodes:
         text = f"the connection limit of {len(nodes)} prosumer(s) binds"
         found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=nodes))

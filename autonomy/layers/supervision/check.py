@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autonomy.layers import physics
-from autonomy.layers.supervision.milliwatt import Bounds, Plan, net_export_of
+from autonomy.layers.arrays import all_true
+from autonomy.layers.supervision.milliwatt import Bounds, Milliwatts, Plan, ledger_of
+
+RULES = ("battery", "curtailment", "shedding", "connection", "line")
+"""What the five parts of a ledger are checked for; the last one holds whatever comes after 4N entries."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,20 +30,17 @@ class Finding:
 
 def check(bounds: Bounds, plan: Plan) -> tuple[Finding, ...]:
     """Return every limit the plan breaks; an empty tuple means that it is safe."""
-    network = bounds.situation.community.network
-    node = net_export_of(bounds, plan)
-    flow = physics.line_flows(network, node)
-    intervals = (
-        ("battery", plan.battery, bounds.battery_lower, bounds.battery_upper),
-        ("curtailment", plan.curtail, np.zeros_like(node), bounds.curtailable),
-        ("shedding", plan.shed, np.zeros_like(node), bounds.sheddable),
-        ("connection", node, -bounds.connection, bounds.connection),
-        ("line", flow, -bounds.import_limit, bounds.export_limit),
-    )
-    found = []
-    for rule, value, lower, upper in intervals:
-        inside = (lower <= value) & (value <= upper)
-        for index in np.flatnonzero(~inside):
-            excess = max(int(lower[index] - value[index]), int(value[index] - upper[index]))
-            found.append(Finding(rule=rule, index=int(index), excess_mw=excess))
-    return tuple(found)
+    return check_ledger(bounds, ledger_of(bounds, plan))
+
+
+def check_ledger(bounds: Bounds, ledger: Milliwatts) -> tuple[Finding, ...]:
+    """Return every limit broken by what a plan does; see `ledger_of`."""
+    inside = (bounds.lower <= ledger) & (ledger <= bounds.upper)
+    return () if all_true(inside) else tuple(_finding(bounds, ledger, int(place)) for place in np.flatnonzero(~inside))
+
+
+def _finding(bounds: Bounds, ledger: Milliwatts, place: int) -> Finding:
+    size = bounds.size
+    part = min(place // size, len(RULES) - 1)
+    excess = max(int(bounds.lower[place] - ledger[place]), int(ledger[place] - bounds.upper[place]))
+    return Finding(rule=RULES[part], index=place - part * size, excess_mw=excess)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.decision import Cause, Mode, Reason
 from autonomy.layers.situation import SetPoints, Situation
-from autonomy.layers.supervision.check import Finding, check
-from autonomy.layers.supervision.milliwatt import PER_KW, Bounds, Plan, bounds_of, net_export_of, quantise, to_kw
+from autonomy.layers.supervision.caps import caps
+from autonomy.layers.supervision.check import Finding, check_ledger
+from autonomy.layers.supervision.milliwatt import (
+    PER_KW,
+    Bounds,
+    Milliwatts,
+    Plan,
+    bounds_of,
+    ledger_of,
+    quantise,
+    to_kw,
+)
 from autonomy.layers.supervision.recovery import grid_only, restrain
 
 NOTICEABLE_KW = 1e-6
 """kW from which curtailment and shedding are worth a reason: a milliwatt."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Set-points that somebody proposes.
 
     Attributes:
@@ -32,8 +40,7 @@ class Candidate:
     within_ramp: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What will be executed.
 
     Attributes:
@@ -69,21 +76,20 @@ def supervise(situation: Situation, proposal: Candidate | None, support: Callabl
     rejected: list[Reason] = []
     best: tuple[int, Mode, Bounds, Plan] | None = None
     for rung, candidate in _ladder(proposal, support, rejected):
+        # Without a candidate, batteries stand still; a ramp window without 0 yields, because that is safer.
         bounds = bounds_of(situation, within_ramp=candidate is not None and candidate.within_ramp)
-        if candidate is None:
-            bounds, plan = _standing_still(situation)
-            findings = check(bounds, plan)
-        elif not _is_finite(candidate.set_points):
-            rejected.append(Reason(cause=Cause.CHECK_FAILED, text=f"the {rung} answer has values that are not finite"))
+        plan = grid_only(bounds) if candidate is None else quantise(bounds, candidate.set_points)
+        if plan is None:
+            rejected.append(Reason(cause=Cause.CHECK_FAILED, text=f"the {rung} answer has values that are no powers"))
             continue
-        else:
-            plan = quantise(bounds, candidate.set_points)
-            findings = check(bounds, plan)
-            if findings:
-                plan = restrain(bounds, plan, move_batteries=True)
-                findings = check(bounds, plan)
+        ledger = ledger_of(bounds, plan)
+        findings = check_ledger(bounds, ledger)
+        if findings and candidate is not None:
+            plan = restrain(bounds, plan, move_batteries=True)
+            ledger = ledger_of(bounds, plan)
+            findings = check_ledger(bounds, ledger)
         if not findings:
-            return _verdict(situation, bounds, plan, rung, tuple(rejected))
+            return _verdict(bounds, plan, ledger, rung, tuple(rejected))
         rejected.append(_rejection(rung, findings))
         excess = sum(finding.excess_mw for finding in findings)
         if best is None or excess < best[0]:
@@ -95,7 +101,7 @@ def supervise(situation: Situation, proposal: Candidate | None, support: Callabl
         excess, rung, bounds, plan = best
         text = f"a limit is exceeded by {excess / PER_KW:.3f} kW, because the host cannot cut what would hold it"
         reason = Reason(cause=Cause.LIMIT_NOT_HELD, text=text, amount_kw=excess / PER_KW)
-        return _verdict(situation, bounds, plan, rung, (reason, *rejected))
+        return _verdict(bounds, plan, ledger_of(bounds, plan), rung, (reason, *rejected))
     return dead_stop(situation, tuple(rejected))
 
 
@@ -134,16 +140,6 @@ def _ladder(
     yield Mode.GRID_ONLY, None
 
 
-def _standing_still(situation: Situation) -> tuple[Bounds, Plan]:
-    """Return b = 0 with minimal cuts; a ramp window without 0 yields, because standing still is safer."""
-    bounds = bounds_of(situation, within_ramp=False)
-    return bounds, grid_only(bounds)
-
-
-def _is_finite(points: SetPoints) -> bool:
-    return all(bool(np.all(np.isfinite(x))) for x in (points.battery_kw, points.curtail_kw, points.shed_kw))
-
-
 def _rejection(rung: Mode, findings: tuple[Finding, ...]) -> Reason:
     worst = max(findings, key=lambda finding: finding.excess_mw)
     text = (
@@ -153,51 +149,35 @@ def _rejection(rung: Mode, findings: tuple[Finding, ...]) -> Reason:
     return Reason(cause=Cause.CHECK_FAILED, text=text, amount_kw=worst.excess_mw / PER_KW)
 
 
-def _verdict(situation: Situation, bounds: Bounds, plan: Plan, rung: Mode, reasons: tuple[Reason, ...]) -> Verdict:
-    points = to_kw(plan, situation)
-    generation_cap, load_cap = _caps(situation, bounds, plan)
-    outside = (points.battery_kw < situation.battery_lower_kw - 1e-6) | (
-        points.battery_kw > situation.battery_upper_kw + 1e-6
-    )
-    if outside.any() and not any(reason.cause is Cause.RAMP_RELAXED for reason in reasons):
-        text = f"the ramp window of {int(outside.sum())} prosumer(s) was left to keep a harder limit"
-        reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text, prosumers=tuple(np.flatnonzero(outside).tolist())),)
+def _verdict(bounds: Bounds, plan: Plan, ledger: Milliwatts, rung: Mode, reasons: tuple[Reason, ...]) -> Verdict:
+    situation, size = bounds.situation, bounds.size
+    is_cut = bool(np.count_nonzero(ledger[size : 3 * size]))
+    points = to_kw(bounds, plan, is_cut=is_cut)
+    generation, load = situation.pv_kw, situation.demand_kw
+    if is_cut:
+        generation, load = generation - points.curtail_kw, load - points.shed_kw
+    generation_cap, load_cap = caps(bounds, ledger, is_cut=is_cut)
+    if situation.community.has_ramp_limits:
+        reasons += _ramp_left(situation, points, reasons)
     return Verdict(
         set_points=points,
-        net_export_kw=(situation.pv_kw - points.curtail_kw)
-        - (situation.demand_kw - points.shed_kw)
-        - points.battery_kw,
+        net_export_kw=generation - load - points.battery_kw,
         generation_cap_kw=generation_cap,
         load_cap_kw=load_cap,
         rung=rung,
-        reasons=(*reasons, *_cuts(points)),
+        reasons=(*reasons, *_cuts(points)) if is_cut else reasons,
     )
 
 
-def _caps(situation: Situation, bounds: Bounds, plan: Plan) -> tuple[Vector, Vector]:
-    """Return generation and load caps, kW: what was planned plus a fair share of what every limit still has free.
-
-    They hold every limit when generation (or load) alone differs from what was measured: each line's spare capacity
-    is divided equally among the prosumers below it, so the extra flows below a line sum to at most its spare.
-    An isolated prosumer, whose meter says nothing, gets its fair shares.
-    """
-    network = situation.community.network
-    net = net_export_of(bounds, plan) / PER_KW
-    flow = network.incidence @ net
-    below = np.maximum(network.prosumers_below, 1.0)
-    spare_export = np.maximum(situation.export_limit_kw - flow, 0.0) / below
-    spare_import = np.maximum(situation.import_limit_kw + flow, 0.0) / below
-    connection = situation.connection_limit_kw
-    up = physics.least_above(network, spare_export)
-    down = physics.least_above(network, spare_import)
-    up = np.minimum(up, np.maximum(connection - net, 0.0))
-    down = np.minimum(down, np.maximum(connection + net, 0.0))
-    generation = situation.pv_kw - plan.curtail / PER_KW + up
-    load = situation.demand_kw - plan.shed / PER_KW + down
-    return (
-        np.where(situation.isolated, situation.fair_export_kw, np.maximum(generation, 0.0)),
-        np.where(situation.isolated, situation.fair_import_kw, np.maximum(load, 0.0)),
+def _ramp_left(situation: Situation, points: SetPoints, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reason for a battery outside its ramp window, unless it was given already."""
+    outside = (points.battery_kw < situation.battery_lower_kw - 1e-6) | (
+        points.battery_kw > situation.battery_upper_kw + 1e-6
     )
+    if not outside.any() or any(reason.cause is Cause.RAMP_RELAXED for reason in reasons):
+        return ()
+    text = f"the ramp window of {int(outside.sum())} prosumer(s) was left to keep a harder limit"
+    return (Reason(cause=Cause.RAMP_RELAXED, text=text, prosumers=tuple(np.flatnonzero(outside).tolist())),)
 
 
 def _cuts(points: SetPoints) -> tuple[Reason, ...]:

@@ -2,45 +2,104 @@
 
 Sums of integers are exact, so a limit that holds here holds to the last bit. Measurements are rounded to the nearest
 milliwatt, and line limits keep one milliwatt a prosumer for that rounding.
+
+All that limits speak about stands in one row, a ledger: battery power, curtailment, shedding and net export of every
+prosumer, then the flow of every line: 4N + M integers. A bound is such a row too, so one comparison checks a plan.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.layers import physics
-from autonomy.layers.arrays import Vector
-from autonomy.layers.situation import SetPoints, Situation
+from autonomy.layers.arrays import Matrix, Vector, all_true, frozen
+from autonomy.layers.network import Network
+from autonomy.layers.situation import LARGEST_KW, Capacity, SetPoints, Situation
 
 Milliwatts: TypeAlias = NDArray[np.int64]
 
 PER_KW = 1_000_000
-UNLIMITED = 10**15
-"""mW that stand for "no limit": a million megawatts."""
+"""mW per kW."""
+SCALE = float(PER_KW)
+"""The same for arrays, which take a float in half the time that they take an integer in."""
+ROUNDING_UP = 0.499
+"""mW added to a cut before it is rounded to the nearest milliwatt: cuts are rounded up, but the last micro-watt of a
+solver's noise is no cut."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Bounds:
-    """What a plan is checked against, in mW; names as in `Situation`."""
+class Bounds(NamedTuple):
+    """What a plan is checked against, in mW.
+
+    Attributes:
+        situation: The situation these are the limits of; names of the properties are as there.
+        measured: (2, N) generation and demand.
+        lower: (4N + M,) the least of every entry of a ledger.
+        upper: (4N + M,) the most.
+    """
 
     situation: Situation
-    demand: Milliwatts
-    pv: Milliwatts
-    battery_lower: Milliwatts
-    battery_upper: Milliwatts
-    curtailable: Milliwatts
-    sheddable: Milliwatts
-    connection: Milliwatts
-    import_limit: Milliwatts
-    export_limit: Milliwatts
+    measured: Milliwatts
+    lower: Milliwatts
+    upper: Milliwatts
+
+    @property
+    def pv(self) -> Milliwatts:
+        """(N,) measured generation."""
+        generation: Milliwatts = self.measured[0]
+        return generation
+
+    @property
+    def demand(self) -> Milliwatts:
+        """(N,) measured demand."""
+        demand: Milliwatts = self.measured[1]
+        return demand
+
+    @property
+    def size(self) -> int:
+        """Number of prosumers N."""
+        return int(self.measured.shape[1])
+
+    @property
+    def battery_lower(self) -> Milliwatts:
+        """(N,) least battery power."""
+        return self.lower[: self.size]
+
+    @property
+    def battery_upper(self) -> Milliwatts:
+        """(N,) largest battery power."""
+        return self.upper[: self.size]
+
+    @property
+    def curtailable(self) -> Milliwatts:
+        """(N,) largest curtailment."""
+        return self.upper[self.size : 2 * self.size]
+
+    @property
+    def sheddable(self) -> Milliwatts:
+        """(N,) largest shedding."""
+        return self.upper[2 * self.size : 3 * self.size]
+
+    @property
+    def connection(self) -> Milliwatts:
+        """(N,) largest net export or import."""
+        return self.upper[3 * self.size : 4 * self.size]
+
+    @property
+    def import_limit(self) -> Milliwatts:
+        """(M,) largest flow towards the prosumers."""
+        return -self.lower[4 * self.size :]
+
+    @property
+    def export_limit(self) -> Milliwatts:
+        """(M,) largest flow towards the grid."""
+        return self.upper[4 * self.size :]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Set-points in mW; + = charge for the battery, >= 0 for cuts."""
 
     battery: Milliwatts
@@ -50,35 +109,68 @@ class Plan:
 
 def bounds_of(situation: Situation, *, within_ramp: bool = True) -> Bounds:
     """Return the limits of a situation in mW, each rounded to the safe side."""
-    ramp = (situation.battery_lower_kw, situation.battery_upper_kw)
-    lower, upper = ramp if within_ramp else (situation.rate_lower_kw, situation.rate_upper_kw)
-    battery_lower, battery_upper = _ceil(lower), _floor(upper)
-    # A box thinner than a milliwatt (a full or empty battery under a ramp limit): its end nearer to zero.
-    thin = battery_lower > battery_upper
-    nearer = np.trunc(np.where(np.abs(lower) < np.abs(upper), lower, upper) * PER_KW).astype(np.int64)
-    below = situation.community.network.prosumers_below.astype(np.int64)
-    return Bounds(
-        situation=situation,
-        demand=_nearest(situation.demand_kw),
-        pv=_nearest(situation.pv_kw),
-        battery_lower=np.where(thin, nearer, battery_lower),
-        battery_upper=np.where(thin, nearer, battery_upper),
-        curtailable=_nearest(situation.curtailable_kw),
-        sheddable=_nearest(situation.sheddable_kw),
-        connection=np.maximum(_floor(situation.connection_limit_kw) - 1, 0),
-        import_limit=np.maximum(_floor(situation.import_limit_kw) - below, 0),
-        export_limit=np.maximum(_floor(situation.export_limit_kw) - below, 0),
-    )
+    community, size = situation.community, situation.pv_kw.size
+    reach_kw = situation.reach_kw
+    if community.has_ramp_limits and not within_ramp:
+        reach_kw = np.array((situation.rate_upper_kw, -situation.rate_lower_kw))
+    measured = _whole(np.rint, situation.measured_kw)
+    # A lower bound is rounded up by rounding its negative down.
+    reach = _whole(np.floor, reach_kw)
+    if community.has_ramp_limits:
+        _widen(reach, reach_kw)
+    fixed_lower, fixed_upper = _fixed(situation.capacity, community.network)
+    lower, upper = fixed_lower.copy(), fixed_upper.copy()
+    np.negative(reach[1], out=lower[:size])
+    upper[:size] = reach[0]
+    if situation.curtailable_kw is situation.pv_kw and situation.sheddable_kw is situation.demand_kw:
+        upper[size : 3 * size] = measured.ravel()
+    else:
+        upper[size : 2 * size] = _whole(np.rint, situation.curtailable_kw)
+        upper[2 * size : 3 * size] = _whole(np.rint, situation.sheddable_kw)
+    return Bounds(situation=situation, measured=measured, lower=lower, upper=upper)
 
 
-def quantise(bounds: Bounds, points: SetPoints) -> Plan:
-    """Return finite set-points in mW, inside the box; cuts are rounded up."""
-    return Plan(
-        battery=np.clip(_nearest(points.battery_kw), bounds.battery_lower, bounds.battery_upper),
-        # 1e-9 kW of solver noise is no cut.
-        curtail=np.clip(_ceil(points.curtail_kw - 1e-9), 0, bounds.curtailable),
-        shed=np.clip(_ceil(points.shed_kw - 1e-9), 0, bounds.sheddable),
-    )
+def _widen(reach: Milliwatts, reach_kw: Matrix) -> None:
+    """Turn a box thinner than a milliwatt (a full or empty battery under a ramp limit) into its end nearer to zero."""
+    thin = reach[0] < -reach[1]
+    if thin.any():
+        upper, lower = reach_kw[0], -reach_kw[1]
+        nearer = _whole(np.trunc, np.where(np.abs(lower) < np.abs(upper), lower, upper))
+        reach[:, thin] = nearer[thin], -nearer[thin]
+
+
+@lru_cache(maxsize=64)
+def _fixed(capacity: Capacity, network: Network) -> tuple[Milliwatts, Milliwatts]:
+    """Return lower and upper ledger rows with what connections and lines carry filled in, the rest 0.
+
+    Remembered, because neither changes as long as the capacity is the same object; its arrays are read-only.
+    """
+    below = network.prosumers_below.astype(np.int64)
+    connection = np.maximum(_limit(capacity.connection_limit_kw) - 1, 0)
+    import_limit = np.maximum(_limit(capacity.import_limit_kw) - below, 0)
+    export_limit = np.maximum(_limit(capacity.export_limit_kw) - below, 0)
+    empty = np.zeros(3 * connection.size, dtype=np.int64)
+    lower = np.concatenate((empty, -connection, -import_limit))
+    upper = np.concatenate((empty, connection, export_limit))
+    return frozen(lower, np.int64), frozen(upper, np.int64)
+
+
+def quantise(bounds: Bounds, points: SetPoints) -> Plan | None:
+    """Return set-points in mW, inside their boxes, cuts rounded up; None when a number is no power.
+
+    What is not finite, or beyond ±`LARGEST_KW`, is no power.
+    """
+    rows = np.array(points)
+    if not all_true(np.abs(rows) <= LARGEST_KW):
+        return None
+    rows *= SCALE
+    rows[1:] += ROUNDING_UP
+    np.rint(rows, out=rows)
+    whole = rows.ravel().astype(np.int64)
+    np.maximum(whole, bounds.lower[: whole.size], out=whole)
+    np.minimum(whole, bounds.upper[: whole.size], out=whole)
+    size = bounds.size
+    return Plan(battery=whole[:size], curtail=whole[size : 2 * size], shed=whole[2 * size :])
 
 
 def net_export_of(bounds: Bounds, plan: Plan) -> Milliwatts:
@@ -87,27 +179,45 @@ def net_export_of(bounds: Bounds, plan: Plan) -> Milliwatts:
     return result
 
 
-def to_kw(plan: Plan, situation: Situation) -> SetPoints:
+def ledger_of(bounds: Bounds, plan: Plan) -> Milliwatts:
+    """Return (4N + M,) what a plan does, in the order of `Bounds.lower`, exactly."""
+    node = net_export_of(bounds, plan)
+    flow = physics.line_flows(bounds.situation.community.network, node)
+    return np.concatenate((plan.battery, plan.curtail, plan.shed, node, flow))
+
+
+def to_kw(bounds: Bounds, plan: Plan, *, is_cut: bool = True) -> SetPoints:
     """Return a plan in kW; a cut of everything is everything, whatever the last digit of the measurement."""
-    curtail, shed = plan.curtail / PER_KW, plan.shed / PER_KW
+    battery_kw = in_kw(plan.battery)
+    if not is_cut:
+        nothing = np.zeros(battery_kw.size)
+        return SetPoints(battery_kw=battery_kw, curtail_kw=nothing, shed_kw=nothing)
     return SetPoints(
-        battery_kw=plan.battery / PER_KW,
-        curtail_kw=np.where(plan.curtail >= _nearest(situation.pv_kw), situation.pv_kw, curtail),
-        shed_kw=np.where(plan.shed >= _nearest(situation.demand_kw), situation.demand_kw, shed),
+        battery_kw=battery_kw,
+        curtail_kw=_cut(plan.curtail, bounds.pv, bounds.situation.pv_kw),
+        shed_kw=_cut(plan.shed, bounds.demand, bounds.situation.demand_kw),
     )
 
 
-def _clip(values_kw: Vector) -> Vector:
-    return np.clip(values_kw, -UNLIMITED / PER_KW, UNLIMITED / PER_KW) * PER_KW
+def _cut(cut: Milliwatts, measured: Milliwatts, measured_kw: Vector) -> Vector:
+    return np.where((cut > 0) & (cut >= measured), measured_kw, in_kw(cut))
 
 
-def _nearest(values_kw: Vector) -> Any:
-    return np.rint(_clip(values_kw)).astype(np.int64)
+def in_kw(milliwatts: Milliwatts) -> Vector:
+    """Return mW in kW; dividing the integers themselves would take NumPy longer."""
+    kilowatts: Vector = milliwatts.astype(np.float64)
+    kilowatts /= SCALE
+    return kilowatts
 
 
-def _ceil(values_kw: Vector) -> Any:
-    return np.ceil(_clip(values_kw)).astype(np.int64)
+def _whole(rounding: np.ufunc, values_kw: Vector | Matrix) -> Milliwatts:
+    """Return kW within ±`LARGEST_KW` in whole mW."""
+    milliwatts = values_kw * SCALE
+    rounding(milliwatts, out=milliwatts)
+    whole: Milliwatts = milliwatts.astype(np.int64)
+    return whole
 
 
-def _floor(values_kw: Vector) -> Any:
-    return np.floor(_clip(values_kw)).astype(np.int64)
+def _limit(limit_kw: Vector) -> Milliwatts:
+    """Return a limit in mW, rounded down; a million megawatts stand for "no limit"."""
+    return _whole(np.floor, np.minimum(limit_kw, LARGEST_KW))

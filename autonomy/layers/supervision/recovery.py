@@ -5,6 +5,10 @@ the total cut is minimal. It is taken only where power flows towards the grid, a
 is asked of a subtree never exceeds what it exports, and a node that exports n has at least n of generation left to
 cut: n = (g − c) − (d − s) <= g − c. By induction from the leaves every limit can be met. Imports mirror exports
 with shedding: −n <= d − s. No solver, no measurement of the batteries, integers throughout.
+
+Two passes, each of which looks at every line once: from the leaves to the feeder, how much each line has to lose and
+could lose; from the feeder to the leaves, who loses it. A line takes what is asked from above together with what it
+has to lose itself, so the work grows with the number of lines and not with their depth.
 """
 
 from __future__ import annotations
@@ -29,98 +33,58 @@ def restrain(bounds: Bounds, plan: Plan, *, move_batteries: bool) -> Plan:
     rounding are removed from a plan that is feasible in real numbers. Where the host cannot cut, or a box is in the
     way, what cannot be held stays over its limit, and `check` reports it.
     """
-    state = _State(bounds, plan, move_batteries=move_batteries)
-    for node in range(state.net.size):
-        limit = int(bounds.connection[node])
-        state.lower_node(node, max(int(state.net[node]) - limit, 0))
-        state.raise_node(node, max(-limit - int(state.net[node]), 0))
+    charge, discharge = bounds.battery_upper - plan.battery, plan.battery - bounds.battery_lower
+    if not move_batteries:
+        charge = discharge = np.zeros_like(plan.battery)
+    moved = np.array(_reductions(bounds, plan, charge, discharge), dtype=np.int64)
+    down, up = np.maximum(moved, 0), np.maximum(-moved, 0)
+    charged, discharged = np.minimum(down, charge), np.minimum(up, discharge)
+    return Plan(
+        battery=plan.battery + charged - discharged,
+        curtail=plan.curtail + (down - charged),
+        shed=plan.shed + (up - discharged),
+    )
+
+
+def _reductions(bounds: Bounds, plan: Plan, charge: Milliwatts, discharge: Milliwatts) -> list[int]:
+    """Return (N,) by how much each node's net export is lowered, < 0 where it is raised."""
     network = bounds.situation.community.network
+    nodes, lines = network.nodes_of_line, network.lines_of_line
+    net, connection = net_export_of(bounds, plan).tolist(), bounds.connection.tolist()
+    export_limit, import_limit = bounds.export_limit.tolist(), bounds.import_limit.tolist()
+    down = (charge + bounds.curtailable - plan.curtail).tolist()
+    up = (discharge + bounds.sheddable - plan.shed).tolist()
+    moved, spare = [0] * len(net), [0] * len(net)
+    for i, flow in enumerate(net):
+        moved[i], spare[i] = _relief(flow, -connection[i], connection[i], down[i], up[i])
+    kept, asked, line_spare = ([0] * network.n_lines for _ in range(3))
     for line in network.leaves_first:
-        state.lower_line(line, max(state.flow(line) - int(bounds.export_limit[line]), 0))
-        state.raise_line(line, max(-int(bounds.import_limit[line]) - state.flow(line), 0))
-    return Plan(battery=state.battery, curtail=state.curtail, shed=state.shed)
+        flow = sum(net[i] - moved[i] for i in nodes[line]) + sum(kept[k] for k in lines[line])
+        below = [*(spare[i] for i in nodes[line]), *(line_spare[k] for k in lines[line])]
+        most_down, most_up = sum(x for x in below if x > 0), -sum(x for x in below if x < 0)
+        asked[line], line_spare[line] = _relief(flow, -import_limit[line], export_limit[line], most_down, most_up)
+        kept[line] = flow - asked[line]
+    for line in reversed(network.leaves_first):
+        if asked[line] == 0:
+            continue
+        sign = 1 if asked[line] > 0 else -1
+        below = [*(spare[i] for i in nodes[line]), *(line_spare[k] for k in lines[line])]
+        parts = share(abs(asked[line]), [max(sign * x, 0) for x in below])
+        for i, part in zip(nodes[line], parts, strict=False):
+            moved[i] += sign * part
+        for k, part in zip(lines[line], parts[len(nodes[line]) :], strict=True):
+            asked[k] += sign * part
+    return moved
 
 
-class _State:
-    """Set-points under change, with the moves that change them."""
+def _relief(flow: int, least: int, most: int, down: int, up: int) -> tuple[int, int]:
+    """Return what to take from a flow to bring it into [least, most], and what could be taken beyond; < 0 is added.
 
-    def __init__(self, bounds: Bounds, plan: Plan, *, move_batteries: bool) -> None:
-        self.bounds, self.move_batteries = bounds, move_batteries
-        self.battery, self.curtail, self.shed = plan.battery.copy(), plan.curtail.copy(), plan.shed.copy()
-        self.net: Milliwatts = net_export_of(bounds, plan)
-        network = bounds.situation.community.network
-        self.nodes = [np.flatnonzero(network.bus_of_prosumer == k).tolist() for k in range(network.n_lines)]
-        self.children = [np.flatnonzero(network.parent == k).tolist() for k in range(network.n_lines)]
-
-    def flow(self, line: int) -> int:
-        """Return the flow of a line, mW, + = towards the grid."""
-        return sum(int(self.net[i]) for i in self.nodes[line]) + sum(self.flow(k) for k in self.children[line])
-
-    def give_down(self, node: int) -> int:
-        """Return by how much a node can lower its net export without turning it round."""
-        room = int(self.bounds.curtailable[node] - self.curtail[node])
-        if self.move_batteries:
-            room += int(self.bounds.battery_upper[node] - self.battery[node])
-        return min(max(int(self.net[node]), 0), room)
-
-    def give_up(self, node: int) -> int:
-        """Return by how much a node can raise its net export without turning it round."""
-        room = int(self.bounds.sheddable[node] - self.shed[node])
-        if self.move_batteries:
-            room += int(self.battery[node] - self.bounds.battery_lower[node])
-        return min(max(-int(self.net[node]), 0), room)
-
-    def line_give_down(self, line: int) -> int:
-        """Return by how much a line can lower its flow without turning it round."""
-        below = sum(map(self.give_down, self.nodes[line])) + sum(map(self.line_give_down, self.children[line]))
-        return min(max(self.flow(line), 0), below)
-
-    def line_give_up(self, line: int) -> int:
-        """Return by how much a line can raise its flow without turning it round."""
-        below = sum(map(self.give_up, self.nodes[line])) + sum(map(self.line_give_up, self.children[line]))
-        return min(max(-self.flow(line), 0), below)
-
-    def lower_node(self, node: int, amount: int) -> None:
-        """Lower the net export of a node by up to `amount`: charge more if allowed, then curtail."""
-        if amount <= 0:
-            return
-        charge = min(amount, int(self.bounds.battery_upper[node] - self.battery[node])) if self.move_batteries else 0
-        cut = min(amount - charge, int(self.bounds.curtailable[node] - self.curtail[node]))
-        self.battery[node] += charge
-        self.curtail[node] += cut
-        self.net[node] -= charge + cut
-
-    def raise_node(self, node: int, amount: int) -> None:
-        """Raise the net export of a node by up to `amount`: discharge more if allowed, then shed."""
-        if amount <= 0:
-            return
-        discharge = min(amount, int(self.battery[node] - self.bounds.battery_lower[node])) if self.move_batteries else 0
-        cut = min(amount - discharge, int(self.bounds.sheddable[node] - self.shed[node]))
-        self.battery[node] -= discharge
-        self.shed[node] += cut
-        self.net[node] += discharge + cut
-
-    def lower_line(self, line: int, amount: int) -> None:
-        """Lower the flow of a line by `amount`, shared over what is below in proportion to what each can give."""
-        if amount <= 0:
-            return
-        nodes, lines = self.nodes[line], self.children[line]
-        parts = share(amount, [*map(self.give_down, nodes), *map(self.line_give_down, lines)])
-        for node, part in zip(nodes, parts, strict=False):
-            self.lower_node(node, part)
-        for child, part in zip(lines, parts[len(nodes) :], strict=True):
-            self.lower_line(child, part)
-
-    def raise_line(self, line: int, amount: int) -> None:
-        """Raise the flow of a line by `amount`, shared over what is below in proportion to what each can give."""
-        if amount <= 0:
-            return
-        nodes, lines = self.nodes[line], self.children[line]
-        parts = share(amount, [*map(self.give_up, nodes), *map(self.line_give_up, lines)])
-        for node, part in zip(nodes, parts, strict=False):
-            self.raise_node(node, part)
-        for child, part in zip(lines, parts[len(nodes) :], strict=True):
-            self.raise_line(child, part)
+    At most `down` can be taken and `up` added, and no flow is turned round.
+    """
+    give = min(flow, down) if flow > 0 else max(flow, -up)
+    take = min(max(flow - most, 0), give) if flow > 0 else max(min(flow - least, 0), give)
+    return take, give - take
 
 
 def share(amount: int, capacities: Sequence[int]) -> list[int]:
@@ -131,7 +95,7 @@ def share(amount: int, capacities: Sequence[int]) -> list[int]:
     """
     total = sum(capacities)
     amount = min(amount, total)
-    if total == 0:
+    if amount <= 0:
         return [0] * len(capacities)
     parts = [amount * capacity // total for capacity in capacities]
     rest = amount - sum(parts)

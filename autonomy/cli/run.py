@@ -1,16 +1,11 @@
-"""The command line: `autonomy run`. Exit codes: 0 all limits held, 1 an error, 2 a limit was broken."""
+"""`autonomy run`: policies over a community's data, a report, and exit code 2 when a limit was broken."""
 
 from __future__ import annotations
 
 import argparse
-import io
-import shlex
-import shutil
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,59 +13,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import autonomy
+from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line
+from autonomy.cli.folder import publish, require_writable
 from autonomy.configuration import Configuration, demo_configuration, read_configuration
-from autonomy.errors import AutonomyError, ConfigError, ModelError, did_you_mean
+from autonomy.errors import ConfigError, ModelError
 from autonomy.evidence import RunEvidence
 from autonomy.rollout import OPTIMUM
 from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
 from autonomy.scenario import Scenario
 from autonomy.solvers.backends import BACKENDS
 
-EXIT_OK, EXIT_ERROR, EXIT_UNSAFE, EXIT_INTERRUPTED = 0, 1, 2, 130
 DEFAULT_OUT = "autonomy-run"
 RUN_FILES = {"report.html", "summary.json", "journal"}
 """What a finished run consists of, and so what a later run may replace."""
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors exit with 1 and say what was probably meant."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting with argparse's 2, which means "unsafe" here."""
-        words = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
-        hints = [hint for word in words if (hint := did_you_mean(word, self._options()))]
-        raise ConfigError("autonomy", "", f"{message}{hints[0] if hints and 'unrecognized' in message else ''}")
-
-    def _options(self) -> list[str]:
-        """Return the options of this parser and of its commands (an unknown one is reported by the outermost)."""
-        commands = [action.choices for action in self._actions if isinstance(action.choices, Mapping)]
-        parsers = [self, *(parser for choices in commands for parser in choices.values())]
-        return [name for parser in parsers for action in parser._actions for name in action.option_strings]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without "₂" must not cost the run
-    errors = Console(stderr=True, highlight=False)
-    try:
-        options = parser().parse_args(words)
-        return run_command(options, words)
-    except (AutonomyError, OSError) as fault:
-        errors.print(Text.assemble(("error", "bold red"), " ", str(fault)), soft_wrap=True)
-        return fault.exit_code if isinstance(fault, AutonomyError) else EXIT_ERROR
-    except KeyboardInterrupt:
-        errors.print("[bold yellow]interrupted[/] nothing was written")
-        return EXIT_INTERRUPTED
-
-
-def parser() -> Parser:
-    """Return the parser of the whole command line."""
-    top = Parser(prog="autonomy", description="Put any policy in charge of an energy community's batteries, safely.")
-    top.add_argument("--version", action="version", version=f"autonomy-stack {autonomy.__version__}")
-    commands = top.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
+def add_command(commands: Commands) -> None:
+    """Add `autonomy run` to the command line."""
     job = commands.add_parser(
         "run",
         help="run policies over a community's data and write a report",
@@ -96,14 +55,14 @@ def parser() -> Parser:
     job.add_argument("--backend", metavar="NAME", default="exact", help=f"projection: {', '.join(BACKENDS)}")
     job.add_argument("--no-optimum", action="store_true", help="leave out the perfect-foresight optimum")
     job.add_argument("--out", metavar="DIR", type=Path, default=Path(DEFAULT_OUT), help=f"default: {DEFAULT_OUT}")
-    return top
+    job.set_defaults(carry_out=run_command)
 
 
 def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
-    """Carry out `autonomy run`; see `parser` for the options."""
+    """Carry out `autonomy run`; see `add_command` for the options."""
     from autonomy.report.console import tables, verdict_line  # noqa: PLC0415 - only when needed
 
-    _require_writable(options.out)
+    require_writable(options.out, RUN_FILES, "summary.json")
     configuration, scenario = _inputs(options)
     held_out = options.weeks == "held-out" if options.weeks else options.data is None
     windows = _windows(scenario, options, held_out=held_out)
@@ -184,25 +143,12 @@ def _run_with_progress(
                 policies=policies,
                 backend=options.backend,
                 with_optimum=not options.no_optimum,
-                command=shlex.join(["autonomy", *words]),
+                command=command_line(words),
                 version=autonomy.__version__,
             ),
             journal_folder=staging / "journal",
             progress=progress,
         )
-
-
-def _require_writable(out: Path) -> None:
-    """Refuse, before any work, a place where the results could not be put or would replace something else."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError("--out", "", f"{out} is a file; expected a folder")
-    found = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
-    if found and not ("summary.json" in found and found <= RUN_FILES):
-        raise ConfigError("--out", "", f"{out} has other files in it; choose a new folder")
-    if Path.cwd().is_relative_to(out.resolve()):
-        raise ConfigError("--out", "", f"{out} is the working folder or around it; choose a folder of its own")
-    if not out.resolve().parent.is_dir():
-        raise ConfigError("--out", "", f"the folder {out.resolve().parent} does not exist")
 
 
 def _publish(evidence: RunEvidence, staging: Path, out: Path) -> None:
@@ -213,12 +159,4 @@ def _publish(evidence: RunEvidence, staging: Path, out: Path) -> None:
     finished.mkdir()
     write_report(evidence, finished)
     (staging / "journal").rename(finished / "journal")
-    replaced = staging / "replaced"
-    if out.exists():
-        out.rename(replaced)
-    try:
-        shutil.move(finished, out)
-    except BaseException:
-        if replaced.exists() and not out.exists():
-            replaced.rename(out)
-        raise
+    publish(finished, out, staging)

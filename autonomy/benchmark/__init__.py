@@ -1,0 +1,1 @@
+"""Benchmarks: what an answer costs, how good it is, and how often "solved" was true. Loaded only when asked for."""

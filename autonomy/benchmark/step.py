@@ -1,0 +1,204 @@
+"""`autonomy benchmark step`: what one `Controller.step` costs, end to end and part by part."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autonomy.benchmark.clock import NANO, undisturbed
+from autonomy.benchmark.table import Table
+from autonomy.benchmark.topologies import TOPOLOGIES
+from autonomy.controller import Controller, as_mapping
+from autonomy.journal import JsonLinesJournal
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Decision
+from autonomy.layers.intent import read_answer
+from autonomy.layers.network import Network
+from autonomy.layers.observation import Observation
+from autonomy.layers.projection import Projector
+from autonomy.layers.supervision import Candidate, Screen, supervise
+from autonomy.report.quantity import duration, percent
+from autonomy.solvers.backends import BACKENDS
+
+SCHEMA = "autonomy-benchmark-step/1"
+SIZES = (4, 24, 100, 1_000)
+PARTS = ("screen", "policy", "projection", "gate", "journal")
+"""What is timed apart; the rest of the step (decision, offer, reasons, bookkeeping) is the difference to the whole."""
+WARM_UP = 20
+"""Steps before the first one that counts."""
+HOURS = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepRow:
+    """Latency of whole steps, and of the same parts on the same inputs.
+
+    Attributes:
+        policy: Its name.
+        topology: A key of `TOPOLOGIES`.
+        n: Prosumers.
+        lines: Lines.
+        steps: Steps that were timed.
+        fallbacks: Steps among them whose decision came from the recovery ladder.
+        p50_s: Median of the whole step, journal line written and flushed.
+        p99_s: 99th percentile.
+        screen_s: Median of the screen.
+        policy_s: Median of the policy, its answer read.
+        projection_s: Median of the projection.
+        gate_s: Median of the supervisor: rounding, CHECK, caps.
+        journal_s: Median of one line written and flushed.
+        rest_s: Median of the whole less those of the parts.
+    """
+
+    policy: str
+    topology: str
+    n: int
+    lines: int
+    steps: int
+    fallbacks: int
+    p50_s: float
+    p99_s: float
+    screen_s: float
+    policy_s: float
+    projection_s: float
+    gate_s: float
+    journal_s: float
+    rest_s: float
+
+
+def community(topology: str, n: int, seed: int) -> Community:
+    """Return a community of N homes with a 6.4 kWh battery each, on lines that bind now and then."""
+    tree = TOPOLOGIES[topology](n, np.random.default_rng([seed, n]))
+    below = tree.totals(np.ones(n))
+    network = Network(
+        parent=tree.parent, bus_of_prosumer=tree.group_of, import_limit_kw=2.5 * below, export_limit_kw=2.0 * below
+    )
+    home: dict[str, float] = {
+        "battery_capacity_kwh": 6.4,
+        "charge_limit_kw": 5.0,
+        "discharge_limit_kw": 5.0,
+        "charge_efficiency": 0.95,
+        "discharge_efficiency": 0.95,
+        "soc_min": 0.05,
+        "connection_limit_kw": 15.0,
+    }
+    columns: dict[str, Any] = {name: np.full(n, value) for name, value in home.items()}
+    return Community(**columns, network=network, timestep_h=0.25)
+
+
+def observations(n: int, seed: int, count: int = HOURS) -> tuple[Observation, ...]:
+    """Return the hours of a day with random demand, sun and states of charge."""
+    random = np.random.default_rng([seed, n])
+    sun = np.maximum(np.sin(np.pi * (np.arange(count) - 6) / 12), 0.0)
+    return tuple(
+        Observation(
+            demand_kw=random.gamma(2.0, 0.8, n),
+            pv_kw=random.uniform(2.0, 6.0, n) * sun[k],
+            soc=random.uniform(0.1, 0.95, n),
+            retail_price=np.full(n, 0.5 if 16 <= k % HOURS < 21 else 0.2),
+            feed_in_price=np.full(n, 0.06),
+        )
+        for k in range(count)
+    )
+
+
+def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, overhead_s: float) -> StepRow:
+    """Time whole steps and, right after each, its parts on the same observation."""
+    homes, day = community(topology, n, seed), observations(n, seed)
+    with tempfile.TemporaryDirectory() as folder, JsonLinesJournal(Path(folder) / "whole.jsonl") as whole:
+        controller = Controller(homes, policy=policy, journal=whole)
+        with JsonLinesJournal(Path(folder) / "part.jsonl") as part, undisturbed():
+            bench = _Bench(controller, part)
+            for k in range(WARM_UP):
+                bench.step(day[k % HOURS])
+            bench.forget()
+            for k in range(steps):
+                bench.step(day[k % HOURS])
+    seconds = {name: np.maximum(np.array(times) * NANO - overhead_s, 0.0) for name, times in bench.times.items()}
+    parts = {name: float(np.median(seconds[name])) for name in PARTS}
+    total = float(np.median(seconds["whole"]))
+    return StepRow(
+        policy=policy,
+        topology=topology,
+        n=n,
+        lines=homes.network.n_lines,
+        steps=steps,
+        fallbacks=bench.fallbacks,
+        p50_s=total,
+        p99_s=float(np.quantile(seconds["whole"], 0.99)),
+        screen_s=parts["screen"],
+        policy_s=parts["policy"],
+        projection_s=parts["projection"],
+        gate_s=parts["gate"],
+        journal_s=parts["journal"],
+        rest_s=total - sum(parts.values()),
+    )
+
+
+class _Bench:
+    """A controller and, beside it, the same parts called one by one as the controller calls them."""
+
+    def __init__(self, controller: Controller, journal: JsonLinesJournal) -> None:
+        self._controller, self._journal = controller, journal
+        self._screen = Screen(controller.community)
+        self._projector = Projector(controller.community, BACKENDS["exact"])
+        self._previous = np.zeros(controller.community.n_prosumers)
+        self.forget()
+
+    def forget(self) -> None:
+        """Start counting anew."""
+        self.times: dict[str, list[int]] = {name: [] for name in ("whole", *PARTS)}
+        self.fallbacks = 0
+
+    def step(self, observation: Observation) -> None:
+        """Time one step and its parts."""
+        homes = self._controller.community
+        decision: Decision = self._time("whole", lambda: self._controller.step(observation))
+        given = as_mapping(observation)
+        situation = self._time("screen", lambda: self._screen(given, self._previous))
+        wish = self._time("policy", lambda: read_answer(self._controller.policy(homes, observation), homes.n_prosumers))
+        wanted = self._previous * 0.0 if wish.intent is None else wish.intent.battery_kw
+        proposal = self._time("projection", lambda: self._projector.project(situation, wanted))
+        candidate = Candidate(set_points=proposal.set_points, within_ramp=not proposal.ramp_relaxed)
+        self._time("gate", lambda: supervise(situation, candidate, lambda: candidate))
+        self._time("journal", lambda: self._journal.record(0, given, decision))
+        self._previous = decision.battery_kw
+        self.fallbacks += decision.mode.is_fallback
+
+    def _time(self, name: str, call: Callable[[], Any]) -> Any:
+        start = time.perf_counter_ns()
+        returned = call()
+        self.times[name].append(time.perf_counter_ns() - start)
+        return returned
+
+
+def step_tables(rows: Sequence[StepRow]) -> tuple[Table, ...]:
+    """Return the latencies, and what share of the whole each part has."""
+    names = (*PARTS, "rest")
+    latencies, shares = [], []
+    for row in rows:
+        case = (row.policy, row.topology, f"{row.n:,}")
+        parts = [getattr(row, f"{name}_s") for name in names]
+        latencies.append((*case, duration(row.p50_s), duration(row.p99_s), *map(duration, parts)))
+        shares.append((*case, *(percent(part / row.p50_s, 0) for part in parts), str(row.fallbacks)))
+    return (
+        Table(
+            title="One step of the controller",
+            note="Median and 99th percentile of the whole step, its journal line written and flushed; median of each "
+            "part on the same inputs. The rest is the difference: decision, offer, reasons, bookkeeping.",
+            head=("policy", "network", "N", "p50", "p99", *names),
+            rows=tuple(latencies),
+        ),
+        Table(
+            title="Shares of the step",
+            note="Fallbacks: timed steps whose decision came from the recovery ladder; the parts have no such step.",
+            head=("policy", "network", "N", *names, "fallbacks"),
+            rows=tuple(shares),
+        ),
+    )

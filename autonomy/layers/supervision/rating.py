@@ -1,0 +1,174 @@
+"""What batteries, connections and lines can do in one step, before anything is measured.
+
+The community's own ratings are worked out once; a step that brings `Limits` gets a rating of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autonomy.layers import physics
+from autonomy.layers.arrays import Mask, Matrix, Vector, frozen
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause
+from autonomy.layers.errors import did_you_mean
+from autonomy.layers.observation import LIMIT_FIELDS, Limits
+from autonomy.layers.situation import LARGEST_KW, Capacity
+from autonomy.layers.storage import Storage
+from autonomy.layers.supervision.inbox import IMPLAUSIBLE_PRICE, ROUNDING_SOC, Inbox
+
+FIELDS = ("pv_kw", "demand_kw", "soc", "retail_price", "feed_in_price")
+"""The required fields, in the order in which they stand in a block of measurements."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Rating:
+    """The limits of one step.
+
+    Attributes:
+        charge_limit_kw: (N,) kW, P⁺.
+        discharge_limit_kw: (N,) kW, P⁻.
+        storage: The batteries; no power where they may not be used.
+        soc_min: (N,) fraction.
+        soc_max: (N,) fraction.
+        can_curtail: (N,) whether the host can reduce generation; None for everybody.
+        can_shed: (N,) whether the host can reduce load; None for everybody.
+        plausible_kw: (N,) kW, see `physics.plausible_power_kw`.
+        lowest: (5, N) the least that `FIELDS` may be without any doubt.
+        highest: (5, N) the most.
+        capacity: What connections and lines carry.
+    """
+
+    charge_limit_kw: Vector
+    discharge_limit_kw: Vector
+    storage: Storage
+    soc_min: Vector
+    soc_max: Vector
+    can_curtail: Mask | None
+    can_shed: Mask | None
+    plausible_kw: Vector
+    lowest: Matrix
+    highest: Matrix
+    capacity: Capacity
+
+
+class Ratings:
+    """Makes the ratings of one community."""
+
+    def __init__(self, community: Community) -> None:
+        self.community = community
+        network = community.network
+        # Frozen, because what is worked out from an object of `Capacity` is remembered.
+        self._import_limit = frozen(np.maximum(network.import_limit_kw - network.worst_case_loss_kw, 0.0))
+        self._fair_import = physics.fair_share_kw(network, self._import_limit)
+        self._fair_export = physics.fair_share_kw(network, network.export_limit_kw)
+        one = np.ones(community.n_prosumers)
+        self._defaults = {name: getattr(community, name, one) for name in LIMIT_FIELDS}
+        self.default = self._derive(self._defaults)
+
+    def of_step(self, limits: Any, inbox: Inbox) -> Rating:
+        """Return the community's rating, overridden by the usable entries of `Limits` or a mapping."""
+        if limits is None:
+            return self.default
+        values = dict(self._defaults)
+        for name, value in _entries(limits, inbox).items():
+            array = inbox.as_vector(f"limits.{name}", value)
+            if array is None:
+                continue
+            low, high = BOUNDS[name]
+            good = (low <= array) & (array <= high)
+            if name.endswith("limit_kw") and name != "connection_limit_kw":
+                good &= np.isfinite(array)
+            if not good.all():
+                text = f"limits.{name} is out of range; the community's value is used"
+                inbox.doubt(Cause.LIMITS_REJECTED, text, ~good)
+            values[name] = np.where(good, array, values[name])
+        crossed = values["soc_min"] > values["soc_max"]
+        if crossed.any():
+            text = "limits.soc_min is above soc_max; the community's band is used"
+            inbox.doubt(Cause.LIMITS_REJECTED, text, crossed)
+            for name in ("soc_min", "soc_max"):
+                values[name] = np.where(crossed, self._defaults[name], values[name])
+        return self._derive(values)
+
+    def _derive(self, values: Mapping[str, Vector]) -> Rating:
+        connection = frozen(values["connection_limit_kw"])
+        charge, discharge = values["charge_limit_kw"], values["discharge_limit_kw"]
+        active, curtail, shed = (values[name].astype(bool) for name in ("active", "can_curtail", "can_shed"))
+        plausible = np.minimum(physics.plausible_power_kw(connection, charge, discharge), LARGEST_KW)
+        lowest, highest = self._certain(values["soc_min"], values["soc_max"], plausible)
+        capacity_kwh = self.community.battery_capacity_kwh
+        return Rating(
+            charge_limit_kw=charge,
+            discharge_limit_kw=discharge,
+            storage=Storage.of(
+                energy_min_kwh=values["soc_min"] * capacity_kwh,
+                energy_max_kwh=values["soc_max"] * capacity_kwh,
+                charge_limit_kw=np.where(active, np.minimum(charge, LARGEST_KW), 0.0),
+                discharge_limit_kw=np.where(active, np.minimum(discharge, LARGEST_KW), 0.0),
+                charge_efficiency=values["charge_efficiency"],
+                discharge_efficiency=values["discharge_efficiency"],
+                timestep_h=self.community.timestep_h,
+            ),
+            soc_min=values["soc_min"],
+            soc_max=values["soc_max"],
+            can_curtail=None if curtail.all() else curtail,
+            can_shed=None if shed.all() else shed,
+            plausible_kw=plausible,
+            lowest=lowest,
+            highest=highest,
+            capacity=Capacity(
+                connection_limit_kw=connection,
+                import_limit_kw=self._import_limit,
+                export_limit_kw=self.community.network.export_limit_kw,
+                fair_import_kw=frozen(np.minimum(self._fair_import, connection)),
+                fair_export_kw=frozen(np.minimum(self._fair_export, connection)),
+            ),
+        )
+
+    def _certain(self, soc_min: Vector, soc_max: Vector, plausible_kw: Vector) -> tuple[Matrix, Matrix]:
+        """Return what demand, generation, SoC and the two prices may be without any doubt; see `Inbox`."""
+        lowest, highest = np.zeros((2, len(FIELDS), plausible_kw.size))
+        highest[:2] = plausible_kw
+        has_battery = self.community.has_battery
+        # Any number will do where there is no battery.
+        lowest[2] = np.where(has_battery, np.maximum(soc_min - ROUNDING_SOC, 0.0), -np.finfo(np.float64).max)
+        highest[2] = np.where(has_battery, np.minimum(soc_max + ROUNDING_SOC, 1.0), np.finfo(np.float64).max)
+        lowest[3:], highest[3:] = -IMPLAUSIBLE_PRICE, IMPLAUSIBLE_PRICE
+        return lowest, highest
+
+
+BOUNDS = {
+    "charge_limit_kw": (0.0, np.inf),
+    "discharge_limit_kw": (0.0, np.inf),
+    "soc_min": (0.0, 1.0),
+    "soc_max": (0.0, 1.0),
+    "charge_efficiency": (1e-6, 1.0),
+    "discharge_efficiency": (1e-6, 1.0),
+    "connection_limit_kw": (0.0, np.inf),
+    "active": (0.0, 1.0),
+    "can_curtail": (0.0, 1.0),
+    "can_shed": (0.0, 1.0),
+}
+"""Smallest and largest usable value of each limit."""
+
+
+def _entries(limits: Any, inbox: Inbox) -> dict[str, Any]:
+    if limits is None:
+        return {}
+    if isinstance(limits, Limits):
+        entries = {name: getattr(limits, name) for name in LIMIT_FIELDS}
+    elif isinstance(limits, Mapping):
+        entries = {str(key): value for key, value in limits.items()}
+    else:
+        inbox.doubt(Cause.LIMITS_REJECTED, f"limits is a {type(limits).__name__}; expected a Limits or a mapping")
+        return {}
+    for name in entries:
+        if name not in LIMIT_FIELDS:
+            hint = did_you_mean(name, LIMIT_FIELDS)
+            inbox.doubt(Cause.FIELD_UNKNOWN, f"limits has an unknown field {name!r}{hint}; it is ignored")
+    return {name: value for name, value in entries.items() if name in LIMIT_FIELDS and value is not None}
