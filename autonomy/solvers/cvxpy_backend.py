@@ -17,6 +17,8 @@ import numpy as np
 from autonomy.solvers.allocation import Allocation, Hierarchy, Solution, Status, no_answer
 from autonomy.solvers.certificate import certify
 from autonomy.solvers.flat import Flat, as_point, flat_tree, flatten
+from autonomy.solvers.screen import fault_in
+from autonomy.solvers.verdict import believed, binding, unproved
 
 ATTEMPTS = (("HIGHS", 1e3), ("HIGHS", 1e1), ("CLARABEL", 1.0))
 """Solver and factor on the objective, tried in this order."""
@@ -44,7 +46,12 @@ class CvxpySolver:
         self._models: dict[float, _Model] = {}
 
     def solve(self, problem: Allocation) -> Solution:
-        """Return CVXPY's answer; an exception, a missing value or a bad status becomes a status with a sentence."""
+        """Return CVXPY's answer; SOLVED is true, and an exception, a missing value or a bad status has a sentence."""
+        fault = fault_in(problem, self.hierarchy)
+        if fault:
+            return no_answer(self.hierarchy, Status.FAILED, fault)
+        if not problem.relief.smoothing > 0:
+            return no_answer(self.hierarchy, Status.FAILED, "this model needs a smoothing > 0")
         answer = self._solve_with(*ATTEMPTS[0], problem)
         for solver, scale in ATTEMPTS[1:]:
             if answer.status is Status.INFEASIBLE or _is_good(problem, answer):
@@ -52,7 +59,7 @@ class CvxpySolver:
             retry = self._solve_with(solver, scale, problem)
             if not np.isnan(retry.point).any():
                 answer = retry
-        return answer
+        return believed(problem, answer)
 
     def _solve_with(self, solver: str, scale: float, problem: Allocation) -> Solution:
         if scale not in self._models:
@@ -69,17 +76,20 @@ class CvxpySolver:
         except Exception as fault:  # noqa: BLE001 - whatever a third-party solver throws is a failed answer
             return no_answer(self.hierarchy, Status.FAILED, f"{type(fault).__name__}: {fault}")
         if z is None or not np.all(np.isfinite(z)):
-            claimed = Status.INFEASIBLE if status == "infeasible" else Status.FAILED
-            return no_answer(self.hierarchy, claimed, f"status {status!r} without a finite point")
+            message = f"{solver}: status {status!r} without a finite point"
+            if status == "infeasible":
+                return unproved(problem, message)
+            return no_answer(self.hierarchy, Status.FAILED, message)
         # Solvers leave the box by their tolerance (1e-9 or so); the box is free to enforce.
         multipliers = (np.asarray(model.floor.dual_value) - np.asarray(model.ceiling.dual_value)) / scale
-        return Solution(
+        solution = Solution(
             point=as_point(np.clip(flat.centre + z / root, flat.lower, flat.upper)),
             cell_multipliers=multipliers[self.hierarchy.n_groups :],
             multipliers=multipliers[: self.hierarchy.n_groups],
             status=Status.SOLVED if status == "optimal" else Status.FAILED,
             message="" if status == "optimal" else f"{solver}: status {status!r}",
         )
+        return binding(problem, solution)
 
 
 class _Model(NamedTuple):

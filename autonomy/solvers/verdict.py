@@ -6,9 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from autonomy.solvers.allocation import Allocation, Solution, Status
+from autonomy.solvers.allocation import (
+    CENTRE,
+    LOWER,
+    UPPER,
+    Allocation,
+    Hierarchy,
+    Solution,
+    Status,
+    Vector,
+    allocation,
+    net,
+    no_answer,
+)
 from autonomy.solvers.certificate import certify
 from autonomy.solvers.general.limits import GAP, INFEASIBILITY
+
+SLACK = 1e-5
+"""A bound this far away, relative to its size, does not bind: interior-point methods price it a little all the same."""
 
 
 def believed(problem: Allocation, solution: Solution) -> Solution:
@@ -29,3 +44,43 @@ def wrong_in(problem: Allocation, solution: Solution) -> str:
         return f"called solved, but bounds are left by {violation:.1e}"
     gap = abs(certify(problem, solution).gap) / (1.0 + abs(problem.objective(solution.point)))
     return "" if gap <= GAP else f"called solved, but the relative duality gap is {gap:.1e}"
+
+
+def unproved(problem: Allocation, message: str) -> Solution:
+    """Return INFEASIBLE as claimed, with a point inside the boxes; FAILED where that point refutes the claim."""
+    nothing = no_answer(problem.hierarchy, Status.FAILED, f"{message}, but the clipped centre meets all bounds")
+    point = np.zeros((3, problem.hierarchy.n_cells))
+    point[0] = np.clip(problem.cells[CENTRE], problem.cells[LOWER], problem.cells[UPPER])
+    if problem.infeasibility(point) == 0:
+        return nothing
+    return Solution(
+        point=point,
+        cell_multipliers=nothing.cell_multipliers,
+        multipliers=nothing.multipliers,
+        status=Status.INFEASIBLE,
+        message=message,
+    )
+
+
+def binding(problem: Allocation, solution: Solution) -> Solution:
+    """Return an answer with the multipliers of bounds that do not bind set to 0; any multipliers are a certificate."""
+    y = net(solution.point)
+    return replace(
+        solution,
+        cell_multipliers=_kept(solution.cell_multipliers, y, problem.least, problem.most),
+        multipliers=_kept(solution.multipliers, problem.hierarchy.totals(y), *problem.bounds),
+    )
+
+
+def _kept(multipliers: Vector, sums: Vector, lower: Vector, upper: Vector) -> Vector:
+    bound = np.where(multipliers > 0, lower, upper)
+    binds = np.isfinite(bound) & (np.abs(sums - bound) <= SLACK * (1.0 + np.abs(bound)))
+    return np.where(binds, multipliers, 0.0)
+
+
+def get_ready() -> None:
+    """Load and compile what `believed` needs, so that no first answer waits for it."""
+    one, none = Hierarchy(parent=np.array([-1]), group_of=np.array([0])), np.array([np.inf])
+    zero = np.zeros(1)
+    problem = allocation(one, centre=zero, lower=zero, upper=zero, total_lower=-none, total_upper=none)
+    certify(problem, no_answer(one, Status.FAILED, ""))

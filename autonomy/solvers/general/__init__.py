@@ -1,8 +1,8 @@
 """General solvers of sparse quadratic programs, one file each, behind `QuadraticSolver`.
 
-`BARE` holds the solvers as they are: they trust their values (ProxQP never returns from a NaN, HiGHS ends the process
-on some infinite numbers) and what they answer is a claim. `GENERAL` holds the same behind `Checked`, which looks at the
-values before and at the answer after. The libraries are loaded when a solver is set up.
+`BARE` holds the solvers as they are: they trust their values (several call a program solved whose bound is NaN) and
+what they answer is a claim. `GENERAL` holds the same behind `Checked`, which looks at the values before and at the
+answer after. The libraries are loaded when a solver is set up.
 """
 
 from __future__ import annotations

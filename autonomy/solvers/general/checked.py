@@ -37,18 +37,17 @@ class Checked:
     def solve(self, values: QuadraticValues) -> QuadraticSolution:
         """Return the answer; SOLVED is true, and anything raised becomes FAILED."""
         fault = fault_in(self.structure, values)
-        answer = declined(self.structure, fault) if fault else self._attempt(values)
-        if answer.status is Status.SOLVED and (fault := wrong_in(self.structure, values, answer)):
-            answer = declined(self.structure, fault)
+        found = fault if fault else attempt(lambda: self._solve_once(values))
+        answer = declined(self.structure, found) if isinstance(found, str) else found
         if answer.status is not Status.SOLVED:
             self._solver = None
         return answer
 
-    def _attempt(self, values: QuadraticValues) -> QuadraticSolution:
+    def _solve_once(self, values: QuadraticValues) -> QuadraticSolution:
         self._solver = self._solver or self._setup(self.structure)
-        solver = self._solver
-        answer = attempt(lambda: solver.solve(values))
-        return declined(self.structure, answer) if isinstance(answer, str) else answer
+        answer = self._solver.solve(values)
+        fault = wrong_in(self.structure, values, answer) if answer.status is Status.SOLVED else ""
+        return declined(self.structure, fault) if fault else answer
 
 
 def attempt(solve: Callable[[], Answer]) -> Answer | str:

@@ -1,8 +1,8 @@
 """Clarabel: an interior-point method on a homogeneous embedding, in Rust (Apache-2.0).
 
 Every bound that exists is one row of a cone; an infinite number where it was told of a finite one ends in "numerical
-error" (oxfordcontrol/Clarabel.rs issue 218), so bounds that come or go mean a new setup. A panic in Rust arrives as a
-`BaseException`.
+error" (oxfordcontrol/Clarabel.rs issue 218), so bounds that come or go mean a new setup. A bound that is NaN it takes
+for none, and says solved. A panic in Rust arrives as a `BaseException`.
 """
 
 from __future__ import annotations

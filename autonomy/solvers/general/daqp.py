@@ -1,8 +1,8 @@
 """DAQP: a dual active-set method on dense matrices (MIT); the fastest general one on small programs.
 
 Its matrices are dense, so programs above `MOST_ENTRIES` are declined with a sentence. It has returned infeasible points
-(darnstrom/daqp issue 82) and NaN with a good exit flag; without curvature on some variable it solves a sequence of
-proximal programs instead.
+with a good exit flag (darnstrom/daqp issue 82), returns NaN with one when given NaN, and about one time in 200 when
+started from the last answer. Without curvature on some variable it solves a sequence of proximal programs instead.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autonomy.solvers.allocation import Status
+from autonomy.solvers.allocation import Status, Vector
 from autonomy.solvers.general.limits import TIME_LIMIT_S
 from autonomy.solvers.general.rows import answer, declined
 from autonomy.solvers.quadratic import QuadraticSolution, QuadraticStructure, QuadraticValues
@@ -51,12 +52,12 @@ class DaqpSolver:
         upper = np.concatenate([values.upper, values.row_upper])
         lower = np.concatenate([values.lower, values.row_lower])
         is_equation = lower == upper
+        sense = np.where(is_equation, EQUATION, 0).astype(np.int32)
         if self._model is None:
-            self._set_up(values, upper, lower, is_equation)
+            self._model = self._set_up(values, upper, lower, sense)
         else:
             same = np.array_equal(is_equation, self._is_equation)
-            sense = None if same else np.where(is_equation, EQUATION, 0).astype(np.int32)
-            flag = self._model.update(f=values.linear, bupper=upper, blower=lower, sense=sense)
+            self._model.update(f=values.linear, bupper=upper, blower=lower, sense=None if same else sense)
         self._is_equation = is_equation
         x, _, flag, info = self._model.solve()
         multipliers = -np.asarray(info["lam"])
@@ -68,10 +69,10 @@ class DaqpSolver:
             f"exit flag {flag}",
         )
 
-    def _set_up(self, values: QuadraticValues, upper: Any, lower: Any, is_equation: Any) -> None:
-        self._model = self._daqp.Model()
+    def _set_up(self, values: QuadraticValues, upper: Vector, lower: Vector, sense: NDArray[np.int32]) -> Any:
+        model = self._daqp.Model()
         proximal = {} if self.structure.curvature.all() else {"eps_prox": 1e-4}
-        self._model.settings = SETTINGS | proximal
-        sense = np.where(is_equation, EQUATION, 0).astype(np.int32)
+        model.settings = SETTINGS | proximal
         rows = np.ascontiguousarray(self.structure.matrix.toarray())
-        self._model.setup(np.diag(self.structure.curvature), values.linear, rows, upper, lower, sense)
+        model.setup(np.diag(self.structure.curvature), values.linear, rows, upper, lower, sense)
+        return model

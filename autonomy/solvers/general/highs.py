@@ -2,7 +2,7 @@
 
 It cycles on degenerate programs until the time limit (ERGO-Code/HiGHS issues 1583 and 2489), and has called answers
 optimal that are not. It is sensitive to the scale of the objective, so a program that fails at one scale is tried at
-another.
+another. An infinite cost it takes for 0, and says optimal; infinite numbers have ended the whole process.
 """
 
 from __future__ import annotations

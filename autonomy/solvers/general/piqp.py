@@ -1,7 +1,8 @@
 """PIQP: a proximal interior-point method on the sparse KKT system (BSD-2-Clause).
 
-It knows no time limit, so its iterations are capped. Bounds may be infinite and may come and go between instances;
-equations are a separate matrix, so a row that becomes one means a new setup.
+It knows no time limit, so its iterations are capped. A bound that is NaN it takes for none, and says solved; a row
+whose bounds are both infinite it deletes with a line on standard error. So the kinds of rows are told apart here, and a
+row that changes its kind means a new setup.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """ProxQP: a proximal augmented-Lagrangian method, from ProxSuite (BSD-2-Clause).
 
-It never returns from a NaN, and on some programs not from good numbers either (Simple-Robotics/proxsuite issue 63); it
-knows no time limit, so both kinds of iterations are capped. Bounds of 1e20 and more are none.
+Without caps on both kinds of iterations it does not return from a NaN, and on some programs not from good numbers
+either (Simple-Robotics/proxsuite issue 63); it knows no time limit. A bound that is NaN it takes for none, and says
+solved. Bounds of 1e20 and more are none.
 """
 
 from __future__ import annotations
