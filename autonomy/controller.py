@@ -27,7 +27,7 @@ from autonomy.layers.projection import Projector, Proposal
 from autonomy.layers.situation import Situation
 from autonomy.layers.supervision import Candidate, Screen, dead_stop, supervise
 from autonomy.policies import load_policy
-from autonomy.solvers.backends import BACKENDS
+from autonomy.solvers.backends import BACKENDS, UnknownBackendError, setup_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,8 @@ class Controller:
         community: What is controlled.
         policy: A callable, a name ("grid-only", "self-consumption", "time-of-use"), or a path to a
             Stable-Baselines3 zip or to a Python file (`file.py:function`).
-        backend: Name of the projection backend, "exact", "compiled" or "cvxpy".
+        backend: Name of the projection backend: "exact", or one of `autonomy.solvers.backends.BACKENDS`, or
+            "isolated:" and a name for one in a process of its own.
         supervisor: Settings of Layer 3.
         journal: Where decisions are kept, or None.
 
@@ -76,13 +77,13 @@ class Controller:
     ) -> None:
         self.community = community
         self.policy = load_policy(policy) if isinstance(policy, str) else policy
-        if backend not in BACKENDS:
-            hint = did_you_mean(backend, BACKENDS)
-            raise ConfigError("backend", "", f"no backend is called {backend!r}{hint}; known: {', '.join(BACKENDS)}")
         try:
-            self._projector = Projector(community, BACKENDS[backend])
+            self._projector = Projector(community, setup_of(backend))
+        except UnknownBackendError as fault:
+            raise ConfigError("backend", "", f"{fault}{did_you_mean(backend, BACKENDS)}") from None
         except ImportError:
-            raise OptionalDependencyError(f"the backend {backend!r}", backend) from None
+            extra = "cvxpy" if backend.endswith("cvxpy") else "solvers"
+            raise OptionalDependencyError(f"the backend {backend!r}", extra) from None
         self.supervisor = supervisor or Supervisor()
         self.journal = journal
         self._screen = Screen(community)

@@ -23,7 +23,7 @@ def rich_table(table: Table) -> Group:
         padding=(0, 1),
     )
     for position, name in enumerate(table.head):
-        shown.add_column(name, justify="right" if position else "left", no_wrap=True)
+        shown.add_column(name, justify="right" if position else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell) for cell in row))
     return Group(Text(table.title, style="bold"), shown, Text(table.note, style="dim"), "")

@@ -45,7 +45,7 @@ SCENARIOS, QUICK_SCENARIOS = 1_000, 100
 """Scenarios of a batch."""
 STEPS, QUICK_STEPS = 2_000, 100
 """Steps of the controller."""
-TERMINAL = 110
+TERMINAL = 120
 """Columns of the tables where the terminal does not say how wide it is."""
 
 

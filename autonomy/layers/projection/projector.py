@@ -14,6 +14,7 @@ from autonomy.layers.situation import SetPoints, Situation
 from autonomy.solvers.allocation import Allocation, Backend, Setup, Solution, Status
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.certificate import certify
+from autonomy.solvers.verdict import believed
 
 NOTICEABLE = 1e-9
 """Cost per kW from which a multiplier counts as binding: below it a limit is touched, not felt."""
@@ -67,14 +68,16 @@ class Projector:
         )
 
     def _solve(self, problem: Allocation) -> tuple[Solution, tuple[Reason, ...]]:
-        solution = self._backend.solve(problem)
         if self._backend is self._exact:
-            return solution, ()
-        violation = problem.infeasibility(solution.point)
-        if solution.status is Status.SOLVED and violation <= FEASIBLE_KW:
+            return self._exact.solve(problem), ()
+        try:
+            solution = believed(problem, self._backend.solve(problem))
+            said = solution.message or f"status {solution.status}"
+        except Exception as fault:  # noqa: BLE001 - whatever a backend throws, the exact solver answers
+            solution, said = None, f"{type(fault).__name__}: {fault}"
+        if solution is not None and solution.status is Status.SOLVED:
             return solution, ()
         # "Infeasible" from a general solver is no proof either; the exact solver decides.
-        said = solution.message or f"{solution.status} with a violation of {violation:.1e} kW"
         reason = Reason(cause=Cause.SOLVER_FAILED, text=f"the backend failed ({said}); the exact solver answered")
         return self._exact.solve(problem), (reason,)
 
