@@ -101,14 +101,16 @@ class Certificate:
     """Evidence for the projection, valid for whatever multipliers the solver returned.
 
     Attributes:
-        gap: Objective minus the dual bound; >= 0 up to rounding, 0 at the exact minimiser.
+        gap: Upper bound on the objective's distance from the optimum, the rounding of its computation included.
         distance_kw: kW, upper bound on the w-norm distance to the exact minimiser, sqrt(2·gap).
         line_multipliers: (M,) > 0 where the import limit binds, < 0 where the export limit binds.
+        node_multipliers: (N,) likewise for each prosumer's connection; empty where no projection was used.
     """
 
     gap: float
     distance_kw: float
     line_multipliers: Vector
+    node_multipliers: Vector = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

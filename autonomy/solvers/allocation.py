@@ -92,7 +92,7 @@ class Hierarchy:
         return price
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Relief:
     """What lowering and raising a sum costs, the same for all cells.
 
@@ -107,8 +107,13 @@ class Relief:
     lift_price: float = 0.0
     smoothing: float = 1.0
 
+    @cached_property
+    def prices(self) -> tuple[float, float, float]:
+        """The three numbers as floats, which is what machine code takes."""
+        return float(self.drop_price), float(self.lift_price), float(self.smoothing)
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Allocation:
     """One instance of the problem in the module's docstring. Its arrays are rows of two blocks, ready for a solver.
 
@@ -205,7 +210,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Solution:
     """A backend's answer.
 

@@ -65,14 +65,13 @@ def certify(problem: Allocation, solution: Solution) -> Gap:
     """Return the certified gap and distance of a feasible answer; the derivation is in the module's docstring."""
     from autonomy.solvers.kernel.gap import gap_and_rounding  # noqa: PLC0415 - loads Numba
 
-    hierarchy, relief = problem.hierarchy, problem.relief
-    data = (problem.cells, problem.bounds, solution.point, solution.cell_multipliers, solution.multipliers)
-    prices = (relief.drop_price, relief.lift_price, relief.smoothing)
+    hierarchy = problem.hierarchy
     tree = (hierarchy.parent, hierarchy.group_of, hierarchy.outermost_first)
+    data = (problem.cells, problem.bounds, solution.point, solution.cell_multipliers, solution.multipliers)
     try:
-        computed, rounding = gap_and_rounding(*data, *prices, *tree)
+        computed, rounding = gap_and_rounding(*data, *problem.relief.prices, *tree)
     except TypeError:  # strided, or not float64: the machine code takes plain arrays only
-        computed, rounding = gap_and_rounding(*map(_plain, data), *map(float, prices), *tree)
+        computed, rounding = gap_and_rounding(*map(_plain, data), *problem.relief.prices, *tree)
     gap = max(computed, 0.0) + rounding if math.isfinite(computed) else abs(computed)
     return Gap(gap=gap, distance=math.sqrt(2.0 * gap))
 

@@ -42,26 +42,19 @@ class CompiledSolver:
 
     def solve(self, problem: Allocation) -> Solution:
         """Return the minimiser, INFEASIBLE with everything pushed as far as it helps, or FAILED on bad numbers."""
-        cells, bounds, relief = problem.cells, problem.bounds, problem.relief
+        cells, bounds = problem.cells, problem.bounds
         if cells.shape not in self._shapes[0] or bounds.shape != self._shapes[1]:
             return no_answer(self.hierarchy, Status.FAILED, "the arrays have other sizes than this solver's hierarchy")
         answer, multipliers = np.empty((ANSWER + 1, cells.shape[1])), np.empty(bounds.shape[1])
-        mine = (answer, multipliers, *self.workspace)
-        prices = (relief.drop_price, relief.lift_price, relief.smoothing)
         try:
-            code = solve(cells, bounds, *prices, *mine)
+            code = solve(cells, bounds, *problem.relief.prices, answer, multipliers, *self.workspace)
         except TypeError:  # strided, read-only or not float64: the machine code takes plain arrays only
-            code = solve(_plain(cells), _plain(bounds), *(float(price) for price in prices), *mine)
+            cells, bounds = _plain(cells), _plain(bounds)
+            code = solve(cells, bounds, *problem.relief.prices, answer, multipliers, *self.workspace)
         status, message = ANSWERS[code]
         if status is Status.FAILED:
             return no_answer(self.hierarchy, status, message)
-        return Solution(
-            point=answer[:ANSWER],
-            cell_multipliers=answer[ANSWER],
-            multipliers=multipliers,
-            status=status,
-            message=message,
-        )
+        return Solution(answer[:ANSWER], answer[ANSWER], multipliers, status, message)
 
 
 def _plain(values: Any) -> NDArray[np.float64]:

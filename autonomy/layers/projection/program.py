@@ -28,7 +28,7 @@ import numpy as np
 from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
-from autonomy.layers.situation import SetPoints, Situation
+from autonomy.layers.situation import Capacity, SetPoints, Situation
 from autonomy.solvers.allocation import (
     CENTRE,
     DROP,
@@ -78,61 +78,66 @@ class ProjectionProgram:
 
     def build(self, situation: Situation, intent_kw: Vector, *, within_ramp: bool = True) -> Allocation:
         """Return the instance for a situation and a clipped battery intent (N,) kW; without ramps if told so."""
-        if self._ratings is None or not self._ratings.are_of(situation):
-            self._ratings = _ratings(situation, self._line_margin_kw)
         ratings = self._ratings
+        if ratings is None or not ratings.are_of(situation):
+            ratings = self._ratings = _ratings(situation, self._line_margin_kw)
+        size = intent_kw.size
         base = situation.pv_kw - situation.demand_kw
-        box = (situation.battery_lower_kw, situation.battery_upper_kw)
-        lowest, highest = box if within_ramp else (situation.rate_lower_kw, situation.rate_upper_kw)
-        cells = np.empty((LEAST if ratings.reach_kw is None else MOST + 1, base.size))
+        cells = np.empty((LEAST if ratings.reach_kw is None else MOST + 1, size))
         cells[WEIGHT] = BATTERY_WEIGHT
         np.negative(intent_kw, out=cells[CENTRE])
-        np.negative(highest, out=cells[LOWER])
-        np.negative(lowest, out=cells[UPPER])
-        cells[DROP] = situation.curtailable_kw
-        cells[LIFT] = situation.sheddable_kw
+        if within_ramp:
+            np.negative(situation.reach_kw[0], out=cells[LOWER])
+            cells[UPPER] = situation.reach_kw[1]
+        else:
+            np.negative(situation.rate_upper_kw, out=cells[LOWER])
+            np.negative(situation.rate_lower_kw, out=cells[UPPER])
+        if situation.curtailable_kw is situation.pv_kw and situation.sheddable_kw is situation.demand_kw:
+            cells[DROP:LEAST] = situation.measured_kw
+        else:
+            cells[DROP], cells[LIFT] = situation.curtailable_kw, situation.sheddable_kw
         if ratings.reach_kw is not None:
             np.subtract(ratings.reach_kw, base, out=cells[LEAST:])
         bounds = ratings.line_bounds_kw - physics.line_flows(self._network, base)
-        return Allocation(hierarchy=self.hierarchy, cells=cells, bounds=bounds, relief=ratings.relief)
+        return Allocation(self.hierarchy, cells, bounds, ratings.relief)
 
 
 class _Ratings(NamedTuple):
     """What the program derives from limits that seldom change, kept from step to step.
 
     Attributes:
-        sources: The arrays it was derived from; they are read-only, so the same objects mean the same numbers.
+        charge_limit_kw: What it was derived from; read-only, so the same object means the same numbers.
+        discharge_limit_kw: Likewise.
+        capacity: Likewise.
         relief: The prices of curtailing and shedding.
         line_bounds_kw: (2, M) kW, lowest and highest flow of every line, margins taken off.
         reach_kw: (2, N) kW, lowest and highest net export of every connection, margins taken off; None without limits.
     """
 
-    sources: tuple[Vector, ...]
+    charge_limit_kw: Vector
+    discharge_limit_kw: Vector
+    capacity: Capacity
     relief: Relief
     line_bounds_kw: Matrix
     reach_kw: Matrix | None
 
     def are_of(self, situation: Situation) -> bool:
-        return all(mine is yours for mine, yours in zip(self.sources, _sources(situation), strict=True))
-
-
-def _sources(situation: Situation) -> tuple[Vector, ...]:
-    return (
-        situation.charge_limit_kw,
-        situation.discharge_limit_kw,
-        situation.connection_limit_kw,
-        situation.import_limit_kw,
-        situation.export_limit_kw,
-    )
+        return (
+            self.capacity is situation.capacity
+            and self.charge_limit_kw is situation.charge_limit_kw
+            and self.discharge_limit_kw is situation.discharge_limit_kw
+        )
 
 
 def _ratings(situation: Situation, line_margin_kw: Vector) -> _Ratings:
-    relief = Relief(drop_price=CURTAIL_PRICE, lift_price=shed_price(situation), smoothing=SMOOTHING)
-    limits = np.stack([situation.import_limit_kw, situation.export_limit_kw])
-    connection = np.maximum(situation.connection_limit_kw - MARGIN_KW, 0.0)
+    capacity = situation.capacity
+    limits = np.stack([capacity.import_limit_kw, capacity.export_limit_kw])
+    connection = np.maximum(capacity.connection_limit_kw - MARGIN_KW, 0.0)
     return _Ratings(
-        sources=_sources(situation),
-        relief=relief,
+        charge_limit_kw=situation.charge_limit_kw,
+        discharge_limit_kw=situation.discharge_limit_kw,
+        capacity=capacity,
+        relief=Relief(CURTAIL_PRICE, shed_price(situation), SMOOTHING),
         line_bounds_kw=np.maximum(limits - line_margin_kw, 0.0) * [[-1.0], [1.0]],
         reach_kw=np.stack([-connection, connection]) if np.isfinite(connection).any() else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ FEASIBLE_KW = 1e-6
 """kW, largest violation at which a backend's "solved" is believed."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """Layer 2's answer: never trusted, always checked by Layer 3.
 
     Attributes:
@@ -59,10 +58,15 @@ class Projector:
             solution, reasons = self._solve(problem)
             text = "the ramp window was left, because a line or connection limit could not be held inside it"
             reasons += (Reason(cause=Cause.RAMP_RELAXED, text=text),)
-        proof = certify(problem, solution)
+        gap, distance = certify(problem, solution)
         return Proposal(
             set_points=set_points(solution.point),
-            certificate=Certificate(gap=proof.gap, distance_kw=proof.distance, line_multipliers=solution.multipliers),
+            certificate=Certificate(
+                gap=gap,
+                distance_kw=distance,
+                line_multipliers=solution.multipliers,
+                node_multipliers=solution.cell_multipliers,
+            ),
             reasons=(*reasons, *_binding(solution)),
             ramp_relaxed=relaxed,
         )
@@ -90,6 +94,8 @@ def _ramp_narrows(situation: Situation) -> bool:
 
 
 def _binding(solution: Solution) -> tuple[Reason, ...]:
+    if not (solution.multipliers.any() or solution.cell_multipliers.any()):
+        return ()
     found = [
         Reason(
             cause=Cause.LINE_LIMIT,
@@ -98,7 +104,7 @@ def _binding(solution: Solution) -> tuple[Reason, ...]:
         for line, multiplier in enumerate(solution.multipliers.tolist())
         if abs(multiplier) > NOTICEABLE
     ]
-    nodes = tuple(node for node, multiplier in enumerate(solution.cell_multipliers.tolist()) if abs(multiplier) > NOTICEABLE)
+    nodes = tuple(np.flatnonzero(np.abs(solution.cell_multipliers) > NOTICEABLE).tolist())
     if nodes:
         text = f"the connection limit of {len(nodes)} prosumer(s) binds"
         found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=nodes))
