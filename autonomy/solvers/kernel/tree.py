@@ -26,7 +26,7 @@ from autonomy.solvers.kernel.search import ROUNDING, corners, newton, spread
 from autonomy.solvers.kernel.single import INFEASIBLE, MAX_STEPS, MET, SOLVED, TIGHT, UNSOUND, UNTOUCHED, missing
 from autonomy.solvers.kernel.sums import FEW, answer, few
 
-FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH = range(8)
+FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH, MEAN, COUNT, AIM = range(11)
 """Numbers of the groups: L, U, the trial price (and at last the price), Σ and its slope, the Σ of what has come off,
 and the bracket of the price."""
 INTEGERS = PARENT, END, FIRST, NUMBER, ROOT, PULL, SIDE, ACTIVE = range(8)
@@ -34,7 +34,7 @@ INTEGERS = PARENT, END, FIRST, NUMBER, ROOT, PULL, SIDE, ACTIVE = range(8)
 of its piece, what that aims at, the side of the price, and the list of groups whose price is still open."""
 OUTERMOST, TO_CEILING, TO_FLOOR = 0, 1, 2
 """What the outermost group of a piece aims at: 0 in its bounds, U (the price around is higher), L (it is lower)."""
-HALVING = 4
+HALVING, MANY = 12, 4
 """Every so many sweeps brackets are halved instead."""
 
 
@@ -126,19 +126,41 @@ def _split(tree, groups, active):
 
 
 @compiled()
-def _aim(relief, tree, groups, active, halve):
-    """Set the next trial price of every piece."""
+def _aim(relief, tree, groups, active, sweep):
+    """Set the next trial price of every piece: by turns for its outermost group and for the mean of all it has.
+
+    Every so often it is the middle of the bracket, which bounds the number of sweeps whatever the other two do.
+    """
+    for k in range(active):
+        g = tree[k, ACTIVE]
+        groups[g, MEAN], groups[g, COUNT] = 0.0, 0.0
+    for k in range(active):
+        g = tree[k, ACTIVE]
+        root, s, low, high = tree[g, ROOT], groups[g, TRIAL], groups[g, LOW], groups[g, HIGH]
+        error = (
+            missing(0.0, groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING])
+            if root != g
+            else _error(groups, tree, g)
+        )
+        if error != 0.0 or root == g:
+            following = newton(relief, s, error, groups[g, SLOPE], (low, high))
+            if not low < following < high:
+                following = low + (high - low) / 2
+            if root == g:
+                groups[g, AIM] = following
+            groups[root, MEAN] += following
+            groups[root, COUNT] += 1.0
     for k in range(active):
         g = tree[k, ACTIVE]
         root = tree[g, ROOT]
         if root != g:
             groups[g, TRIAL] = groups[root, TRIAL]
-            continue
-        s, low, high, error = groups[g, TRIAL], groups[g, LOW], groups[g, HIGH], _error(groups, tree, g)
-        following = newton(relief, s, error, groups[g, SLOPE], (low, high))
-        if halve or not low < following < high:
-            following = low + (high - low) / 2
-        groups[g, TRIAL] = following
+        elif sweep % HALVING == HALVING - 1:
+            groups[g, TRIAL] = groups[g, LOW] + (groups[g, HIGH] - groups[g, LOW]) / 2
+        elif sweep % 2 == 1 and groups[g, COUNT] >= MANY:
+            groups[g, TRIAL] = groups[g, MEAN] / groups[g, COUNT]
+        else:
+            groups[g, TRIAL] = groups[g, AIM]
 
 
 @compiled()
@@ -161,7 +183,7 @@ def price_tree(cells, ease, relief, tree, groups):
             for k in range(active):
                 g = tree[k, ACTIVE]
                 groups[g, LOW], groups[g, HIGH] = max(groups[g, LOW], low), min(groups[g, HIGH], high)
-        _aim(relief, tree, groups, active, sweep % HALVING == HALVING - 1)
+        _aim(relief, tree, groups, active, sweep)
     return active == 0
 
 
