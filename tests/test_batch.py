@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cvxpy as cp
 import numpy as np
 import pytest
+import torch
+from cvxpylayers.torch import CvxpyLayer
 
 from autonomy.solvers.allocation import Allocation, Hierarchy, Relief, Status, allocation
 from autonomy.solvers.batch import BatchSolver
@@ -119,10 +122,6 @@ def test_the_derivative_of_a_hand_worked_knapsack():
 
 @pytest.mark.parametrize("regime", ["export", "import", "shed"])
 def test_the_derivative_is_that_of_cvxpylayers(regime):
-    import cvxpy as cp
-    import torch
-    from cvxpylayers.torch import CvxpyLayer
-
     rng = np.random.default_rng(5)
     first, cells, bounds = family(rng, regime, 1, max_cells=4, max_groups=1)
     cells = cells[:, :6]

@@ -1,4 +1,4 @@
-"""The certificate: what it says holds in exact fractions, for a year of decisions, and what is corrupted is rejected."""
+"""The certificate: what it says holds in exact fractions, for a year of decisions; what is corrupted is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exact solver in machine code: proved right instance by instance in exact fractions, and equal to the clear one."""
+"""The exact solver in machine code: proved right in exact fractions, and equal to the clear one."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class Allocation:
         return float(np.max(worst))
 
 
-def allocation(
+def allocation(  # noqa: PLR0913 - one keyword a row
     hierarchy: Hierarchy,
     *,
     centre: Vector,

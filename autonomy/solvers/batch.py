@@ -1,5 +1,6 @@
-"""Many instances of one hierarchy at once, for simulation and learning: the same answers as one by one, and their
-derivative in closed form, so that a gradient passes through the projection without a solver.
+"""Many instances of one hierarchy at once, and the derivative of their answers in closed form.
+
+The answers are the same as one by one, and a gradient passes through the projection without a solver.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def recheck(problem: Allocation, solution: Solution, number: Callable[[float], A
         ]
         total[group] += x - u + v
     for g in reversed(hierarchy.outermost_first):
-        findings.append(_sum(total[g], *problem.bounds[:, g], number(solution.multipliers[g]), number))
+        low, high = problem.bounds[:, g]
+        findings.append(_sum(total[g], low, high, number(solution.multipliers[g]), number))
         if hierarchy.parent[g] >= 0:
             total[hierarchy.parent[g]] += total[g]
     return Finding(infeasibility=max(found[0] for found in findings), gap=sum(found[1] for found in findings))

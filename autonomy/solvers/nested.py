@@ -1,4 +1,4 @@
-"""The exact solver in clear NumPy: nested knapsacks, priced from the outermost group inwards. The compiled one's oracle.
+"""The exact solver in clear NumPy, the compiled one's oracle: nested knapsacks, priced from outside inwards.
 
 At a price p every variable answers with its own one-dimensional minimiser, clip(r + (p − q)/w, lower, upper), and a
 group answers with the sum of what is in it, each inner group clipped to its own bounds. That answer F_g(p) is

@@ -58,11 +58,13 @@ class QuadraticStructure:
 
     def times(self, x: Vector) -> Vector:
         """Return (R,) A x."""
-        return np.bincount(self.rows, weights=self.entries * x[self.columns], minlength=self.n_rows)
+        rows = np.bincount(self.rows, weights=self.entries * x[self.columns], minlength=self.n_rows)
+        return rows.astype(np.float64)
 
     def transposed_times(self, y: Vector) -> Vector:
         """Return (V,) Aᵀ y."""
-        return np.bincount(self.columns, weights=self.entries * y[self.rows], minlength=self.n_columns)
+        columns = np.bincount(self.columns, weights=self.entries * y[self.rows], minlength=self.n_columns)
+        return columns.astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

@@ -5,8 +5,8 @@
                 |n| <= K,  −Limp <= Σ n <= Lexp on every line,      n = (g − c) − (d − s) − b
 
 with b̂ the intent clipped to the power limits. A prosumer is a cell: x = −b is what the battery adds to its net export,
-curtailment drops it and shedding lifts it, so its connection bounds the cell's sum, and every line bounds the sum of the
-cells below it. The sums are nested.
+curtailment drops it and shedding lifts it, so its connection bounds the cell's sum, and every line bounds the sum of
+the cells below it. The sums are nested.
 
 Exact penalty. ρs must exceed the largest price a battery can answer to. Let shed s_i > 0 be optimal and let battery
 j be able to replace it, that is, (b_j − δ, s_i − δ) stays feasible. The change costs at most
@@ -67,7 +67,7 @@ class ProjectionProgram:
     """Builds the program for one community, step after step.
 
     Attributes:
-        hierarchy: The nested sums: every prosumer is a cell in the group of its line, every line is in its upstream line.
+        hierarchy: The nested sums: every prosumer is a cell in the group of its line, each line in its upstream line.
     """
 
     def __init__(self, community: Community) -> None:

@@ -29,7 +29,7 @@ def _relief(value, best, price, smoothing, pull, size):
 
 
 @compiled(SIGNATURE)
-def gap_and_rounding(cells, bounds, point, own, multipliers, alpha, beta, smoothing, parent, group_of, outermost_first):  # noqa: PLR0913, PLR0917
+def gap_and_rounding(cells, bounds, point, own, multipliers, alpha, beta, smoothing, parent, group_of, outermost_first):
     """Return the computed gap, inf where a bound that does not exist is priced, and the bound on its rounding."""
     groups, size = multipliers.size, group_of.size
     price, magnitude, total = np.zeros(groups), np.zeros(groups), np.zeros(groups)

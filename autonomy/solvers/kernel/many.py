@@ -9,8 +9,8 @@ moves so that its sum meets its bound:
 
 so with m_h = Σ a·(cotangent) / S_h, one number a holder, the vector-Jacobian product is a cotangent less m_h for what
 adds to the sum (plus m_h for u), handed to whatever fixes the variable, and m_h less that of the next holder outside
-for the bound itself. Where a variable sits exactly at a kink, the derivative of the side on which it stands is returned:
-an element of the generalised Jacobian.
+for the bound itself. Where a variable sits exactly at a kink, the derivative of the side on which it stands is
+returned: an element of the generalised Jacobian.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 

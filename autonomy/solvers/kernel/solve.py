@@ -46,7 +46,7 @@ def _load_bounds(bounds, tree, groups):
 
 
 @compiled(SIGNATURE)
-def solve(cells, bounds, drop_price, lift_price, smoothing, answer, multipliers, order, tree, groups, sorted_, ease):  # noqa: PLR0913, PLR0917
+def solve(cells, bounds, drop_price, lift_price, smoothing, answer, multipliers, order, tree, groups, sorted_, ease):
     """Write the answer (4, N) and the multipliers (G,) of an instance; return SOLVED, INFEASIBLE or UNSOUND.
 
     The rest is workspace of one hierarchy: the (N,) order that sorts cells by group, empty if they are sorted, the

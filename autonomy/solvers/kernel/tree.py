@@ -30,8 +30,8 @@ FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH, MEAN, COUNT, AIM
 """Numbers of the groups: L, U, the trial price (and at last the price), Σ and its slope, the Σ of what has come off,
 and the bracket of the price."""
 INTEGERS = PARENT, END, FIRST, NUMBER, ROOT, PULL, SIDE, ACTIVE = range(8)
-"""Integers of the groups: group around, end of its slice of groups, first cell, number in the hierarchy, outermost group
-of its piece, what that aims at, the side of the price, and the list of groups whose price is still open."""
+"""Integers of the groups: group around, end of its slice of groups, first cell, number in the hierarchy, outermost
+group of its piece, what that aims at, the side of the price, and the list of groups whose price is still open."""
 OUTERMOST, TO_CEILING, TO_FLOOR = 0, 1, 2
 """What the outermost group of a piece aims at: 0 in its bounds, U (the price around is higher), L (it is lower)."""
 HALVING, MANY = 12, 4
@@ -74,7 +74,7 @@ def _sweep(cells, ease, relief, tree, groups, active):
 
 
 @compiled(inline=True)
-def _side(groups, tree, g, around):
+def _side(groups, g, around):
     """Return on which side of the trial price the price of an inner group is, `around` being that of the outer one."""
     total, floor, ceiling = groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING]
     near = TIGHT * (1.0 + abs(total))
@@ -104,7 +104,7 @@ def _split(tree, groups, active):
             side = 0 if done or at_end else 1 if error > 0.0 else -1
         else:
             outer = tree[around, SIDE]
-            side = _side(groups, tree, g, outer)
+            side = _side(groups, g, outer)
             if side == outer:
                 tree[g, ROOT] = tree[around, ROOT]
             else:
@@ -188,6 +188,24 @@ def price_tree(cells, ease, relief, tree, groups):
 
 
 @compiled()
+def _settle(cells, tree, groups, g, point, cell_multipliers):
+    """Spread what rounding has left of a group's error over the cells of its piece; return what cannot be spread."""
+    error = missing(0.0, groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING])
+    if tree[g, PULL] != OUTERMOST:
+        error = _error(groups, tree, g)
+    elif abs(error) <= UNTOUCHED * (1.0 + abs(groups[g, TOTAL])):
+        return 0.0
+    if abs(error) > MET * (1.0 + abs(groups[g, TOTAL])):
+        return error
+    left = error
+    for h in range(g, tree[g, END]):
+        if left != 0.0 and tree[h, ROOT] == tree[g, ROOT]:
+            left = spread(cells, point, cell_multipliers, tree[h, FIRST], tree[h + 1, FIRST], left)
+    groups[g, TOTAL] += error - left
+    return left
+
+
+@compiled()
 def fill_tree(cells, ease, relief, tree, groups, point, cell_multipliers, multipliers):
     """Write the answers at the prices found, innermost first, and the multipliers; return SOLVED or another."""
     size, reached = tree.shape[0] - 1, True
@@ -212,19 +230,8 @@ def fill_tree(cells, ease, relief, tree, groups, point, cell_multipliers, multip
         if bad > 0 or groups[g, TOTAL] != groups[g, TOTAL]:
             return UNSOUND
         reached &= unmet == 0
-        error = missing(0.0, groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING])
-        if tree[g, PULL] != OUTERMOST:
-            error = _error(groups, tree, g)
-        elif abs(error) <= UNTOUCHED * (1.0 + abs(groups[g, TOTAL])):
-            error = 0.0
-        if error != 0.0:
-            left = error
-            if abs(error) <= MET * (1.0 + abs(groups[g, TOTAL])):
-                for h in range(g, tree[g, END]):
-                    if left != 0.0 and tree[h, ROOT] == tree[g, ROOT]:
-                        left = spread(cells, point, cell_multipliers, tree[h, FIRST], tree[h + 1, FIRST], left)
-            reached &= abs(left) <= MET * (1.0 + abs(groups[g, TOTAL]))
-            groups[g, TOTAL] += error - left
+        left = _settle(cells, tree, groups, g, point, cell_multipliers)
+        reached &= abs(left) <= MET * (1.0 + abs(groups[g, TOTAL]))
         if tree[g, PARENT] >= 0:
             groups[tree[g, PARENT], TOTAL] += groups[g, TOTAL]
     return SOLVED if reached else INFEASIBLE
