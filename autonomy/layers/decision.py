@@ -40,6 +40,7 @@ class Cause(StrEnum):
     INTENT_CLIPPED = "intent-clipped"
     LINE_LIMIT = "line-limit"
     CONNECTION_LIMIT = "connection-limit"
+    VOLTAGE_LIMIT = "voltage-limit"
     CURTAILED = "curtailed"
     SHED = "shed"
     TRADE_CUT = "trade-cut"
