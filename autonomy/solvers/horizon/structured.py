@@ -1,0 +1,153 @@
+"""Solver "structured": the interior-point method of `interior.py` for one limited sum a step.
+
+It answers programs without ramps in which one group holds all cells and is the only one with bounds; general solvers do
+the rest (`sparse.SparseHorizon`). Its buffers are made once, so it serves one thread at a time. Numba takes a second
+to load and some to compile the first time, so only whoever asks for this solver imports this file.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from autonomy.solvers.allocation import CENTRE, DROP, LIFT, LOWER, UPPER, WEIGHT, Status, Vector
+from autonomy.solvers.horizon import normal
+from autonomy.solvers.horizon.interior import DUALITY, MEAN, PRIMAL, iterate
+from autonomy.solvers.horizon.opening import start
+from autonomy.solvers.horizon.program import HorizonProgram, HorizonSolution, HorizonStructure, no_answer
+from autonomy.solvers.horizon.sparse import rows
+
+TOLERANCE = {PRIMAL: 2e-7, DUALITY: 1e-8, MEAN: 1e-11}
+"""Residuals at which the method stops; `certificate.measure` decides what they are worth."""
+MAX_ITERATIONS = 60
+START = 3.0
+"""Size of s·y at the start."""
+IMPATIENT = 28
+"""Iterations after which slacks and multipliers go together."""
+BETWEEN_LOOKS = 4
+"""Iterations between two looks at the clock."""
+NARROW = 1e-9
+"""A box narrower than this is a point."""
+
+
+class StructuredHorizon:
+    """See the module's docstring."""
+
+    def __init__(self, structure: HorizonStructure) -> None:
+        self.structure = structure
+        n, stores, cells = structure.steps + 1, structure.n_stores, structure.hierarchy.n_cells
+        self._rows = rows(structure)
+        self._place = structure.cell.astype(np.int64)
+        self._step = np.zeros((normal.STEP_ROWS, n, stores))
+        self._pair = np.zeros((5, 6, n, stores))
+        self._store = np.zeros((len(normal.STORE), stores))
+        self._cell = np.zeros((len(normal.CELL), cells))
+        self._cell_pair = np.zeros((5, 6, cells))
+        self._row = np.zeros((len(normal.ROW), n))
+        self._row_pair = np.zeros((5, 3, n))
+        self._matrix = np.zeros((n, n))
+        self._kept = np.zeros((2, n * stores))
+        self._others = np.zeros((3, max(n, cells)))
+        self._flats = tuple(pair.reshape(5, -1) for pair in (self._pair, self._cell_pair, self._row_pair))
+        rest = (self._store, self._cell, self._cell_pair, self._row, self._row_pair, self._flats, self._place)
+        self._at_start = (self._step, self._pair, *rest)
+        # The same memory as long rows, for machine code that works on many numbers at once.
+        lines = self._pair.reshape(5, 6, -1)
+        self._on_the_way = (self._step, self._step.reshape(normal.STEP_ROWS, -1), lines, *rest)
+        self._step[normal.FILL], self._step[normal.DRAIN] = structure.fill, structure.drain
+        self._report = np.zeros(3)
+        self._tolerance = np.array([TOLERANCE[key] for key in (PRIMAL, DUALITY, MEAN)])
+        self._held = structure.hierarchy.totals(np.ones(cells))
+        self._storeless = np.setdiff1d(np.arange(cells), structure.cell)
+        # Compiled, or loaded, now: the first answer is not to wait for it.
+        start(*self._at_start, START, 1.0)
+        self._iterate(np.ones(5), 0, together=False)
+
+    def solve(self, program: HorizonProgram, *, deadline_s: float | None = None) -> HorizonSolution:
+        """Return the minimiser, or FAILED with a sentence; stops soon after `deadline_s` seconds."""
+        ends = np.inf if deadline_s is None else time.perf_counter() + deadline_s
+        refusal = self._load(program)
+        if refusal:
+            return no_answer(self.structure, refusal, rows=self._rows.total)
+        first = program.first
+        count = start(*self._at_start, START, program.price)
+        prices = (first.relief.drop_price, first.relief.lift_price, first.relief.smoothing, program.price)
+        setting = np.array([*prices, count], dtype=np.float64)
+        taken, done = 0, False
+        while not done and taken < MAX_ITERATIONS:
+            more, done = self._iterate(setting, BETWEEN_LOOKS, together=taken >= IMPATIENT)
+            taken += more
+            if not done and (time.perf_counter() > ends or not np.isfinite(self._report).all() or more < BETWEEN_LOOKS):
+                break
+        if done:
+            return self._answer(taken)
+        late = time.perf_counter() > ends
+        text = f"no answer within {deadline_s} s" if late else f"residuals stay at {self._report.max():.1e}"
+        return no_answer(self.structure, text, rows=self._rows.total, iterations=taken)
+
+    def _iterate(self, setting: Vector, most: int, *, together: bool) -> tuple[int, bool]:
+        """Go on for `most` iterations; return how many were taken and whether the end is reached."""
+        rest = (setting, self._report, self._matrix, self._kept, self._others, self._tolerance)
+        taken, done = iterate(*self._on_the_way, *rest, most, together)
+        return int(taken), bool(done)
+
+    def _load(self, program: HorizonProgram) -> str:
+        """Fill the arrays; return why that cannot be done, or nothing."""
+        if self.structure.has_ramps:
+            return "ramps between steps need a general solver"
+        first, tree = program.first, self.structure.hierarchy
+        limited = np.isfinite(first.bounds).any(axis=0) | np.isfinite(program.need).any(axis=0)
+        if np.count_nonzero(limited) > 1:
+            return "bounds on more than one group need a general solver"
+        group = int(np.argmax(limited))
+        if self._held[group] != tree.n_cells:
+            return "a limited group that leaves out cells needs a general solver"
+        self._group = group
+        cells, step, store, cell, row = first.cells, self._step, self._store, self._cell, self._row
+        if self._storeless.size and np.any(cells[UPPER, self._storeless] - cells[LOWER, self._storeless] > NARROW):
+            return "a cell without a store must have a fixed x"
+        store[normal.LOSS], store[normal.GAIN] = self.structure.drain, self.structure.fill
+        store[normal.FLOOR], store[normal.CEILING], store[normal.LEVEL] = program.floor, program.ceiling, program.level
+        step[normal.LO, 0], step[normal.HI, 0] = cells[LOWER, self._place], cells[UPPER, self._place]
+        step[normal.LO, 1:], step[normal.HI, 1:] = program.lower, program.upper
+        narrow = step[normal.HI] - step[normal.LO] <= NARROW
+        if narrow.any():
+            middle = (step[normal.HI] + step[normal.LO]) / 2
+            step[normal.LO] = np.where(narrow, middle, step[normal.LO])
+            step[normal.HI] = np.where(narrow, middle, step[normal.HI])
+        cell[normal.WEIGHT], cell[normal.CENTRE] = cells[WEIGHT], cells[CENTRE]
+        cell[normal.FIXED] = (cells[LOWER] + cells[UPPER]) / 2
+        cell[normal.DROP] = np.where(cells[DROP] > NARROW, cells[DROP], 0.0)
+        cell[normal.LIFT] = np.where(cells[LIFT] > NARROW, cells[LIFT], 0.0)
+        cell[normal.LEAST], cell[normal.MOST] = first.least, first.most
+        row[normal.REQUIRED, 0], row[normal.LIMIT] = first.bounds[0, group], first.bounds[1, group]
+        row[normal.REQUIRED, 1:] = program.need[:, group]
+        # A sum is finite only if all its numbers are.
+        sums = [np.sum(part) for part in (program.level, program.floor, program.ceiling, step[:2], cells[:6])]
+        if not np.isfinite(sums).all():
+            return "all but bounds on sums must be numbers"
+        return ""
+
+    def _answer(self, taken: int) -> HorizonSolution:
+        """Return what the arrays hold."""
+        cell, row, numbers = self._cell, self._row, self._rows
+        x = cell[normal.FIXED].copy()
+        x[self._place] = self._step[normal.X, 0]
+        y, price = self._pair[normal.DUAL], self._row_pair[normal.DUAL]
+        missing = np.zeros((self.structure.steps, self.structure.hierarchy.n_groups))
+        missing[:, self._group] = row[normal.MISSING, 1:]
+        multipliers = np.zeros(numbers.total)
+        multipliers[numbers.fill], multipliers[numbers.drain] = -y[normal.FI], -y[normal.DR]
+        multipliers[numbers.cell] = self._cell_pair[normal.DUAL, normal.YL] - self._cell_pair[normal.DUAL, normal.YU]
+        multipliers[numbers.group[0, self._group]] = price[normal.NEED, 0] - price[normal.CAP, 0]
+        multipliers[numbers.need[:, self._group]] = price[normal.NEED, 1:]
+        return HorizonSolution(
+            point=np.array([x, cell[normal.U], cell[normal.V]]),
+            given=self._step[normal.X, 1:].copy(),
+            level=self._step[normal.L].copy(),
+            missing=missing,
+            row_multipliers=multipliers,
+            status=Status.SOLVED,
+            iterations=taken,
+        )
