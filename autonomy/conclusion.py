@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
+from typing import TypeAlias
 
 import numpy as np
 
-from autonomy.layers.arrays import Vector, all_true, frozen
-from autonomy.layers.decision import Cause, Certificate, Decision, Mode, Reason
+from autonomy.layers.arrays import Matrix, Vector, all_true, frozen
+from autonomy.layers.decision import Cause, Certificate, Decision, Intent, Mode, Reason
 from autonomy.layers.intent import Wish
 from autonomy.layers.projection import Offer, Proposal, cut_offer
-from autonomy.layers.situation import Situation
-from autonomy.layers.supervision import Verdict
+from autonomy.layers.situation import SetPoints, Situation
+from autonomy.layers.supervision import QuickGate, Verdict, cut_reasons
 
 UNTOUCHED_KW = 1e-6
 """kW (one milliwatt) within which set-points count as the intent itself."""
+Finish: TypeAlias = Callable[..., tuple[bool, bool, float]]
 
 
 def conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdict: Verdict) -> Decision:
@@ -24,18 +27,15 @@ def conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdic
         found = used.reasons if used is not None else ()
         return conclude_without_intent(situation, verdict, used, (*situation.reasons, *wish.reasons, *found))
     intent, points = wish.intent, verdict.set_points
-    clipped = np.minimum(np.maximum(intent.battery_kw, -situation.discharge_limit_kw), situation.charge_limit_kw)
-    clipping = () if all_true(clipped == intent.battery_kw) else _clipped(np.abs(clipped - intent.battery_kw))
+    clipped, clipping = _clip(situation, intent)
     offer = cut_offer(situation, verdict.net_export_kw, intent.trade_kw, intent.price_bid)
     change = points.battery_kw - clipped
     intervention = sqrt(change.dot(change))
-    is_cut = np.count_nonzero(points.curtail_kw) or np.count_nonzero(points.shed_kw)
-    is_moved = intervention > UNTOUCHED_KW * sqrt(change.size)
-    touched = is_moved or is_cut or clipping or offer.reasons or wish.reasons
+    is_cut = bool(np.count_nonzero(points.curtail_kw) or np.count_nonzero(points.shed_kw))
+    changed = bool(is_cut or clipping or offer.reasons or wish.reasons)
     return _assemble(
-        verdict,
-        offer,
-        mode=Mode.PROJECTED if touched else Mode.POLICY,
+        _block(verdict, offer),
+        mode=_mode(intervention, change.size, changed=changed),
         reasons=(
             *verdict.reasons,
             *situation.reasons,
@@ -47,6 +47,69 @@ def conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdic
         intervention_kw=intervention,
         certificate=proposal.certificate,
     )
+
+
+def conclude_quickly(
+    gate: QuickGate, finish: Finish, situation: Situation, wish: Wish, proposal: Proposal | None
+) -> Decision | None:
+    """Return what `supervise` and `conclude` would decide, or None when one of them has to look with care.
+
+    Args:
+        gate: The gate's fast lane.
+        finish: The machine code that makes the offer, `autonomy.solvers.kernel.within.finish`.
+        situation: The screened state.
+        wish: What the policy answered.
+        proposal: What the projection made of it.
+    """
+    intent = wish.intent
+    if intent is None or proposal is None:
+        return None
+    passed = gate(situation, proposal.set_points)
+    if passed is None:
+        return None
+    block = passed.block
+    try:
+        is_clipped, is_offer_cut, square = finish(
+            block,
+            intent.battery_kw,
+            intent.trade_kw,
+            intent.price_bid,
+            situation.discharge_limit_kw,
+            situation.charge_limit_kw,
+            situation.feed_in_price,
+            situation.retail_price,
+        )
+    except TypeError:  # arrays that the machine code does not take
+        return None
+    reasons = (*situation.reasons, *wish.reasons)
+    if passed.is_cut:
+        reasons = (*cut_reasons(SetPoints(block[0], block[3], block[4])), *reasons)
+    clipping = _clip(situation, intent)[1] if is_clipped else ()
+    reasons = (*reasons, *clipping, *proposal.reasons)
+    changed = passed.is_cut or bool(clipping or wish.reasons)
+    if is_offer_cut:
+        offer = cut_offer(situation, block[5], intent.trade_kw, intent.price_bid)
+        block[1], block[2] = offer.trade_kw, offer.price_bid
+        reasons += offer.reasons
+        changed = changed or bool(offer.reasons)
+    intervention = sqrt(square)
+    return _assemble(
+        block,
+        mode=_mode(intervention, block.shape[1], changed=changed),
+        reasons=reasons,
+        intervention_kw=intervention,
+        certificate=proposal.certificate,
+    )
+
+
+def _mode(intervention_kw: float, size: int, *, changed: bool) -> Mode:
+    return Mode.PROJECTED if changed or intervention_kw > UNTOUCHED_KW * sqrt(size) else Mode.POLICY
+
+
+def _clip(situation: Situation, intent: Intent) -> tuple[Vector, tuple[Reason, ...]]:
+    """Return the battery intent inside the power limits, and the reason if it was not."""
+    clipped = np.minimum(np.maximum(intent.battery_kw, -situation.discharge_limit_kw), situation.charge_limit_kw)
+    return clipped, () if all_true(clipped == intent.battery_kw) else _clipped(np.abs(clipped - intent.battery_kw))
 
 
 def _clipped(change_kw: Vector) -> tuple[Reason, ...]:
@@ -64,8 +127,7 @@ def conclude_without_intent(
     moved = verdict.set_points.battery_kw
     nothing = frozen(np.zeros(situation.community.network.n_lines))
     return _assemble(
-        verdict,
-        offer,
+        _block(verdict, offer),
         mode=verdict.rung,
         reasons=(*verdict.reasons, *reasons),
         intervention_kw=sqrt(moved.dot(moved)),
@@ -75,29 +137,17 @@ def conclude_without_intent(
     )
 
 
-def _assemble(
-    verdict: Verdict,
-    offer: Offer,
-    *,
-    mode: Mode,
-    reasons: tuple[Reason, ...],
-    intervention_kw: float,
-    certificate: Certificate,
-) -> Decision:
-    """Return the decision, its arrays copied into one block that cannot be written to."""
+def _block(verdict: Verdict, offer: Offer) -> Matrix:
+    """Return the rows of a decision, copied into one block."""
     battery, curtail, shed = verdict.set_points
-    block = np.array(
-        (
-            battery,
-            offer.trade_kw,
-            offer.price_bid,
-            curtail,
-            shed,
-            verdict.net_export_kw,
-            verdict.generation_cap_kw,
-            verdict.load_cap_kw,
-        )
-    )
+    caps = verdict.generation_cap_kw, verdict.load_cap_kw
+    return np.array((battery, offer.trade_kw, offer.price_bid, curtail, shed, verdict.net_export_kw, *caps))
+
+
+def _assemble(
+    block: Matrix, *, mode: Mode, reasons: tuple[Reason, ...], intervention_kw: float, certificate: Certificate
+) -> Decision:
+    """Return the decision, its arrays rows of one block that cannot be written to."""
     block.setflags(write=False)
     battery, trade, price, curtail, shed, net_export, generation_cap, load_cap = block
     return Decision(

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from autonomy.conclusion import conclude, conclude_without_intent
+from autonomy.conclusion import conclude, conclude_quickly, conclude_without_intent
 from autonomy.errors import OptionalDependencyError
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
@@ -23,11 +23,13 @@ from autonomy.layers.decision import Cause, Decision, Intent, Mode, Reason
 from autonomy.layers.errors import ConfigError, did_you_mean
 from autonomy.layers.intent import Policy, Wish, read_answer
 from autonomy.layers.observation import OBSERVATION_FIELDS, REQUIRED, Observation
-from autonomy.layers.projection import Projector, Proposal
+from autonomy.layers.projection import Lookahead, Projector, Proposal, VoltageProjector
 from autonomy.layers.situation import Situation
-from autonomy.layers.supervision import Candidate, Screen, dead_stop, supervise
+from autonomy.layers.voltage import VoltageLimits
+from autonomy.layers.supervision import Candidate, QuickGate, Screen, dead_stop, supervise
 from autonomy.policies import load_policy
-from autonomy.solvers.backends import BACKENDS, UnknownBackendError, setup_of
+from autonomy.solvers.backends import BACKENDS, ISOLATED, UnknownBackendError, setup_of
+from autonomy.solvers.machine import load_machine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +61,10 @@ class Controller:
         backend: Name of the projection backend: "exact", or one of `autonomy.solvers.backends.BACKENDS`, or
             "isolated:" and a name for one in a process of its own.
         supervisor: Settings of Layer 3.
+        look_ahead: A `Lookahead` of this community: intents then leave enough in the batteries for what the forecast
+            says; None for the one-step projection alone.
+        voltage: Voltage limits of the community's network, kept by the projection (not by the recovery ladder); None
+            for none. Only the backend "exact" knows them.
         journal: Where decisions are kept, or None.
 
     Raises:
@@ -73,20 +79,32 @@ class Controller:
         policy: Policy | str = "self-consumption",
         backend: str = "exact",
         supervisor: Supervisor | None = None,
+        look_ahead: Lookahead | None = None,
+        voltage: VoltageLimits | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.community = community
         self.policy = load_policy(policy) if isinstance(policy, str) else policy
+        if voltage is not None and backend != "exact":
+            raise ConfigError("backend", "", f"{backend!r} knows no voltage limits; expected 'exact'")
+        self._look_ahead = look_ahead
+        self._projector: Projector | VoltageProjector
         try:
-            self._projector = Projector(community, setup_of(backend))
-        except UnknownBackendError as fault:
-            raise ConfigError("backend", "", f"{fault}{did_you_mean(backend, BACKENDS)}") from None
+            self._projector = (
+                Projector(community, setup_of(backend)) if voltage is None else VoltageProjector(community, voltage)
+            )
+        except UnknownBackendError:
+            hint = did_you_mean(backend.removeprefix(ISOLATED), BACKENDS)
+            known = f"{', '.join(BACKENDS)}, also after {ISOLATED!r}"
+            raise ConfigError("backend", "", f"no backend is called {backend!r}{hint}; known: {known}") from None
         except ImportError:
             extra = "cvxpy" if backend.endswith("cvxpy") else "solvers"
             raise OptionalDependencyError(f"the backend {backend!r}", extra) from None
         self.supervisor = supervisor or Supervisor()
         self.journal = journal
-        self._screen = Screen(community)
+        self._machine = load_machine()
+        self._gate = QuickGate(community, self._machine.settle) if self._machine is not None else None
+        self._screen = Screen(community, self._machine.glance if self._machine is not None else None)
         # A situation without a single measurement; what remains when even the screen should fail.
         self._blind = self._screen({}, np.zeros(community.n_prosumers))
         self.reset()
@@ -120,7 +138,14 @@ class Controller:
     def _decide(self, obs: Observation | Mapping[str, Any], given: Mapping[str, Any]) -> Decision:
         situation = self._screen(given, self._last_applied(given))
         wish = self._ask(situation, obs, given) if not situation.is_blind else Wish(None, ())
-        proposal = self._project(situation, wish.intent)
+        proposal = self._project(situation, wish.intent, given)
+        if self._machine is not None and self._gate is not None:
+            quick = conclude_quickly(self._gate, self._machine.finish, situation, wish, proposal)
+            if quick is not None:
+                return quick
+        return self._with_care(situation, wish, proposal)
+
+    def _with_care(self, situation: Situation, wish: Wish, proposal: Proposal | None) -> Decision:
         supports: list[Proposal] = []
 
         def support() -> Candidate:
@@ -157,11 +182,16 @@ class Controller:
             return Wish(None, (Reason(cause=Cause.POLICY_LATE, text=text),))
         return read_answer(answer, self.community.n_prosumers)
 
-    def _project(self, situation: Situation, intent: Intent | None) -> Proposal | None:
+    def _project(self, situation: Situation, intent: Intent | None, given: Mapping[str, Any]) -> Proposal | None:
         if intent is None:
             return None
         try:
-            return self._projector.project(situation, intent.battery_kw)
+            if self._look_ahead is None:
+                return self._projector.project(situation, intent.battery_kw)
+            energy_kwh = _floats(given.get("soc"), situation) * self.community.battery_capacity_kwh
+            asked = self._look_ahead.look(situation, given.get("forecast"), energy_kwh, intent.battery_kw)
+            proposal = self._projector.project(asked.confine(situation), intent.battery_kw)
+            return proposal._replace(reasons=(*asked.reasons, *proposal.reasons))
         except Exception:  # noqa: BLE001 - the supervisor goes on without a proposal and says so
             return None
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
+from autonomy.layers.arrays import Index
 from autonomy.layers.decision import Decision
+from autonomy.solvers.machine import load_machine
 
 JOURNALLED = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
 MEASURED = ("demand_kw", "pv_kw", "soc")
@@ -20,6 +23,25 @@ SCALE = 1e6
 """1 over what numbers are rounded to."""
 EXACT_ABOVE = 1e9
 """Numbers from here up have no sixth decimal to round to."""
+WIDEST = 20
+"""Characters that a number takes at most, with what stands after it: −999999999.999999 and a comma are 18."""
+
+
+def _pieces() -> tuple[NDArray[np.uint8], Index]:
+    """Return the text around the rows of a line, and where each piece of it begins."""
+    groups = {"observed": MEASURED, "decided": JOURNALLED, "caps": CAPS}
+    pieces, opening = list[str](), ""
+    for group, names in groups.items():
+        for name in names:
+            pieces.append(f'{opening},"{group}":{{"{name}":' if name == names[0] else f',"{name}":')
+        opening = "}"
+    pieces.append(opening)
+    text = np.frombuffer("".join(pieces).encode(), dtype=np.uint8)
+    return text, np.cumsum([0, *map(len, pieces)])
+
+
+PIECES, MARKS = _pieces()
+"""What stands around the numbers of a line, up to the brace after them, and where each of its pieces begins."""
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -40,26 +62,35 @@ class JsonLinesJournal:
         self.path = path
         self._partial = path.with_name(path.name + ".partial")
         self._file = self._partial.open("wb")
+        self._machine = load_machine()
+        self._size, self._text = -1, np.empty(0, np.uint8)
 
     def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
         """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
-        observed = [observation.get(name) for name in MEASURED]
-        shown = _rounded(observed, decision)
-        line: dict[str, Any] = {
-            "step": step,
-            "time": _text(observation.get("time")),
-            "mode": decision.mode.value,
-            "reasons": [
-                {"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons
-            ],
-            "observed": dict(zip(MEASURED, shown, strict=False)),
-            "decided": dict(zip(JOURNALLED, shown[len(MEASURED) :], strict=False)),
-            "caps": dict(zip(CAPS, shown[len(MEASURED) + len(JOURNALLED) :], strict=True)),
-            "intervention_kw": round(decision.intervention_kw, 6),
-            "gap": decision.certificate.gap,
-        }
-        self._file.write(orjson.dumps(line, option=OPTIONS))
+        line = self._line_at_once(step, observation, decision) or _line(step, observation, decision)
+        self._file.write(line)
         self._file.flush()
+
+    def _line_at_once(self, step: int, observation: Mapping[str, Any], decision: Decision) -> bytes | None:
+        """Return the line, its numbers printed by machine code, or None where they are not plain arrays."""
+        if self._machine is None:
+            return None
+        rows = _rows(observation, decision)
+        shape = decision.battery_kw.shape
+        for row in rows:
+            if type(row) is not np.ndarray or row.shape != shape:
+                return None
+        if shape[0] != self._size:
+            self._size, self._text = shape[0], np.empty(PIECES.size + len(rows) * (WIDEST * shape[0] + 2), np.uint8)
+        try:
+            length = self._machine.print_rows(*rows, PIECES, MARKS, self._text)
+        except TypeError:  # strided, or not floats
+            return None
+        if length < 0:
+            return None
+        head = orjson.dumps(_head(step, observation, decision))
+        tail = b"%b,%b\n" % (self._text[:length].tobytes(), orjson.dumps(_tail(decision))[1:])
+        return head[:-1] + tail
 
     def close(self) -> None:
         """Finish the file under its own name."""
@@ -77,6 +108,47 @@ class JsonLinesJournal:
         else:
             self._file.close()
             self._partial.unlink(missing_ok=True)
+
+
+def _head(step: int, observation: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+    """Return what stands before the numbers of a line."""
+    reasons = [{"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons]
+    return {"step": step, "time": _text(observation.get("time")), "mode": decision.mode.value, "reasons": reasons}
+
+
+def _tail(decision: Decision) -> dict[str, Any]:
+    """Return what stands after them."""
+    return {"intervention_kw": round(decision.intervention_kw, 6), "gap": decision.certificate.gap}
+
+
+def _line(step: int, observation: Mapping[str, Any], decision: Decision) -> bytes:
+    """Return the line of any observation, whatever its fields hold."""
+    shown = _rounded([observation.get(name) for name in MEASURED], decision)
+    line = {
+        **_head(step, observation, decision),
+        "observed": dict(zip(MEASURED, shown, strict=False)),
+        "decided": dict(zip(JOURNALLED, shown[len(MEASURED) :], strict=False)),
+        "caps": dict(zip(CAPS, shown[len(MEASURED) + len(JOURNALLED) :], strict=True)),
+        **_tail(decision),
+    }
+    return orjson.dumps(line, option=OPTIONS)
+
+
+def _rows(observation: Mapping[str, Any], decision: Decision) -> tuple[Any, ...]:
+    """Return the eleven rows of a line in their order."""
+    return (
+        observation.get("demand_kw"),
+        observation.get("pv_kw"),
+        observation.get("soc"),
+        decision.battery_kw,
+        decision.trade_kw,
+        decision.price_bid,
+        decision.curtail_kw,
+        decision.shed_kw,
+        decision.net_export_kw,
+        decision.generation_cap_kw,
+        decision.load_cap_kw,
+    )
 
 
 def _rounded(observed: list[Any], decision: Decision) -> Sequence[Any]:

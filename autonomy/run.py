@@ -20,6 +20,7 @@ from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi
 from autonomy.optimum import optimal_dispatch
+from autonomy.layers.projection import Lookahead
 from autonomy.rollout import OPTIMUM, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.simulator import Simulator
@@ -40,6 +41,7 @@ class RunOptions:
     Attributes:
         policies: Names or paths; the baseline grid-only is always run, and first.
         backend: Projection backend.
+        caution: Look ahead, from the forecast (0) to the far end of its interval (1); None for the one-step projection.
         with_optimum: Whether the perfect-foresight optimum is computed.
         initial_soc: Fraction every battery starts each window with; None for the simulator's default.
         command: The command line, for the report.
@@ -48,6 +50,7 @@ class RunOptions:
 
     policies: Sequence[str] = RIVALS
     backend: str = "exact"
+    caution: float | None = None
     with_optimum: bool = True
     initial_soc: float | None = None
     command: str = ""
@@ -85,7 +88,16 @@ def run(
         for window in windows
     ]
     # Every policy is loaded before the first one runs: a wrong name costs no minutes.
-    controllers = {name: Controller(configuration.community, policy=name, backend=options.backend) for name in names}
+    look_ahead = None if options.caution is None else Lookahead(configuration.community, caution=options.caution)
+    controllers = {
+        name: Controller(
+            configuration.community,
+            policy=name,
+            backend=options.backend,
+            look_ahead=None if name == BASELINE else look_ahead,
+        )
+        for name in names
+    }
     trajectories = {
         name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress) for name in names
     }

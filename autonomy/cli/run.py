@@ -53,6 +53,13 @@ def add_command(commands: Commands) -> None:
         "--weeks", choices=("held-out", "all"), help="without --from and --to; held-out for the demo, all for own data"
     )
     job.add_argument("--backend", metavar="NAME", default="exact", help=f"projection: {', '.join(BACKENDS)}")
+    job.add_argument(
+        "--look-ahead",
+        metavar="CAUTION",
+        type=float,
+        dest="caution",
+        help="keep enough in the batteries for the next day: 0 by the forecast, 1 by the far end of its interval",
+    )
     job.add_argument("--no-optimum", action="store_true", help="leave out the perfect-foresight optimum")
     job.add_argument("--out", metavar="DIR", type=Path, default=Path(DEFAULT_OUT), help=f"default: {DEFAULT_OUT}")
     job.set_defaults(carry_out=run_command)
@@ -142,6 +149,7 @@ def _run_with_progress(
             options=RunOptions(
                 policies=policies,
                 backend=options.backend,
+                caution=options.caution,
                 with_optimum=not options.no_optimum,
                 command=command_line(words),
                 version=autonomy.__version__,

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     LINE_LIMIT = "line-limit"
     CONNECTION_LIMIT = "connection-limit"
     VOLTAGE_LIMIT = "voltage-limit"
+    LOOK_AHEAD = "look-ahead"
     CURTAILED = "curtailed"
     SHED = "shed"
     TRADE_CUT = "trade-cut"

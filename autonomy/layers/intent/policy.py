@@ -18,6 +18,9 @@ Policy: TypeAlias = Callable[[Community, Observation], Any]
 The observation a policy sees is the screened one: finite numbers of the right shape, 0 where a meter failed.
 """
 
+FLOAT = np.dtype(np.float64)
+"""The one object that every array of native floats has for its type."""
+
 
 class Wish(NamedTuple):
     """A policy's answer, as far as it can be read.
@@ -37,6 +40,8 @@ def read_answer(answer: Any, n_prosumers: int) -> Wish:
     A value that is not finite costs its prosumer its battery intent (0 kW) or its trade; an answer of the wrong
     shape, or without any finite battery power, is no intent at all.
     """
+    if type(answer) is Intent and _is_plain(answer, (n_prosumers,)):
+        return Wish(answer, ())
     columns = _columns(answer, n_prosumers)
     if columns is None:
         text = f"the policy answered {_describe(answer)}; expected an Intent or an array of shape ({n_prosumers}, 3)"
@@ -52,6 +57,17 @@ def read_answer(answer: Any, n_prosumers: int) -> Wish:
     text = f"the battery intent of {int(bad.sum())} prosumer(s) is not finite; 0 kW is used"
     hit = tuple(np.flatnonzero(bad).tolist())
     return Wish(intent, (Reason(cause=Cause.INTENT_NOT_FINITE, text=text, prosumers=hit),))
+
+
+def _is_plain(intent: Intent, shape: tuple[int]) -> bool:
+    """Whether an intent consists of arrays of floats, those of the battery all finite, and needs no reading."""
+    battery, trade, price = intent.battery_kw, intent.trade_kw, intent.price_bid
+    return (
+        type(battery) is type(trade) is type(price) is np.ndarray
+        and battery.dtype is trade.dtype is price.dtype is FLOAT
+        and battery.shape == trade.shape == price.shape == shape
+        and all_true(np.isfinite(battery))
+    )
 
 
 def _columns(answer: Any, size: int) -> tuple[Vector, Vector, Vector] | None:

@@ -12,6 +12,7 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Intent
 from autonomy.layers.intent.level import fill
 from autonomy.layers.observation import Observation
+from autonomy.solvers.machine import load_machine
 
 PEAK_MARGIN = 1e-9
 """Currency/kWh within which a price counts as the highest of the day."""
@@ -29,8 +30,53 @@ def self_consumption(community: Community, observation: Observation) -> Intent:
     The batteries act as one: their total power is the community's net load as far as they can take it, shared by
     water-filling, so that the emptiest batteries charge and the fullest discharge first.
     """
+    return _at_once(community, observation) or _step_by_step(community, observation)
+
+
+def _step_by_step(community: Community, observation: Observation) -> Intent:
+    """Return the intent of self-consumption: the definition, in NumPy."""
     surplus = observation.pv_kw - observation.demand_kw
     return _trade_rest(observation, surplus, water_fill(community, observation, float(surplus.sum())))
+
+
+def _at_once(community: Community, observation: Observation) -> Intent | None:
+    """Return the same in one call of machine code, or None where the observation is not plain finite arrays."""
+    machine, size = load_machine(), community.n_prosumers
+    if machine is None:
+        return None
+    for row in (
+        observation.pv_kw,
+        observation.demand_kw,
+        observation.soc,
+        observation.retail_price,
+        observation.feed_in_price,
+    ):
+        if row.shape != (size,):
+            return None
+    block, storage = np.empty((3, size)), community.storage
+    try:
+        done = machine.share_out(
+            observation.pv_kw,
+            observation.demand_kw,
+            observation.soc,
+            observation.retail_price,
+            observation.feed_in_price,
+            community.has_battery,
+            community.battery_capacity_kwh,
+            _filling(community)["slopes"],
+            storage.energy_max_kwh,
+            storage.energy_min_kwh,
+            storage.power_limit_kw,
+            storage.yield_,
+            storage.hours,
+            block,
+        )
+    except TypeError:  # strided, or not floats
+        return None
+    if not done:
+        return None
+    battery, trade, price = block
+    return Intent(battery_kw=battery, trade_kw=trade, price_bid=price)
 
 
 class TimeOfUse:

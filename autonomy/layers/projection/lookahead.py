@@ -239,10 +239,10 @@ class Lookahead:
             text = (
                 f"looking ahead: up to {moved:.2f} kW more is kept or charged for a peak within {structure.steps} steps"
             )
-            reasons.append(Reason(cause=Cause.LINE_LIMIT, text=text, amount_kw=moved))
+            reasons.append(Reason(cause=Cause.LOOK_AHEAD, text=text, amount_kw=moved))
         if shed > NOTICEABLE_KWH:
             text = f"looking ahead: by the forecast {shed:.2f} kWh cannot be served within {structure.steps} steps"
-            reasons.append(Reason(cause=Cause.LINE_LIMIT, text=text))
+            reasons.append(Reason(cause=Cause.LOOK_AHEAD, text=text))
         return Foresight(
             battery_lower_kw=floor,
             battery_upper_kw=np.clip(wanted + ROOM_KW, lower, upper) if self._has_ramps else upper,

@@ -120,7 +120,7 @@ def dead_stop(situation: Situation, reasons: tuple[Reason, ...]) -> Verdict:
         generation_cap_kw=situation.fair_export_kw,
         load_cap_kw=situation.fair_import_kw,
         rung=Mode.DEAD_STOP,
-        reasons=(*reasons, *_cuts(SetPoints(battery_kw=zero, curtail_kw=curtail, shed_kw=shed))),
+        reasons=(*reasons, *cut_reasons(SetPoints(battery_kw=zero, curtail_kw=curtail, shed_kw=shed))),
     )
 
 
@@ -165,7 +165,7 @@ def _verdict(bounds: Bounds, plan: Plan, ledger: Milliwatts, rung: Mode, reasons
         generation_cap_kw=generation_cap,
         load_cap_kw=load_cap,
         rung=rung,
-        reasons=(*reasons, *_cuts(points)) if is_cut else reasons,
+        reasons=(*reasons, *cut_reasons(points)) if is_cut else reasons,
     )
 
 
@@ -180,7 +180,8 @@ def _ramp_left(situation: Situation, points: SetPoints, reasons: tuple[Reason, .
     return (Reason(cause=Cause.RAMP_RELAXED, text=text, prosumers=tuple(np.flatnonzero(outside).tolist())),)
 
 
-def _cuts(points: SetPoints) -> tuple[Reason, ...]:
+def cut_reasons(points: SetPoints) -> tuple[Reason, ...]:
+    """Return the reasons for what is shed and curtailed."""
     found = []
     for cause, name, amount in (
         (Cause.SHED, "load was shed", points.shed_kw),

@@ -118,7 +118,7 @@ def bounds_of(situation: Situation, *, within_ramp: bool = True) -> Bounds:
     reach = _whole(np.floor, reach_kw)
     if community.has_ramp_limits:
         _widen(reach, reach_kw)
-    fixed_lower, fixed_upper = _fixed(situation.capacity, community.network)
+    fixed_lower, fixed_upper = fixed_rows(situation.capacity, community.network)
     lower, upper = fixed_lower.copy(), fixed_upper.copy()
     np.negative(reach[1], out=lower[:size])
     upper[:size] = reach[0]
@@ -140,7 +140,7 @@ def _widen(reach: Milliwatts, reach_kw: Matrix) -> None:
 
 
 @lru_cache(maxsize=64)
-def _fixed(capacity: Capacity, network: Network) -> tuple[Milliwatts, Milliwatts]:
+def fixed_rows(capacity: Capacity, network: Network) -> tuple[Milliwatts, Milliwatts]:
     """Return lower and upper ledger rows with what connections and lines carry filled in, the rest 0.
 
     Remembered, because neither changes as long as the capacity is the same object; its arrays are read-only.

@@ -4,13 +4,13 @@ A doubtful value costs as little as possible: a bad price costs that prosumer it
 battery, a bad meter isolates that prosumer inside its fair share of every line; only when demand or generation of
 the whole community is unknown does the community stop.
 
-There are two lanes with the same result. One comparison of the whole block of measurements shows that nothing is in
-doubt; otherwise every field is read again, on its own and with care.
+There are lanes with the same result. One comparison of the whole block of measurements, in machine code where they are
+plain arrays, shows that nothing is in doubt; otherwise every field is read again, on its own and with care.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -23,6 +23,9 @@ from autonomy.layers.decision import Cause, Reason
 from autonomy.layers.situation import Capacity, Situation
 from autonomy.layers.supervision.inbox import Inbox
 from autonomy.layers.supervision.rating import FIELDS, Rating, Ratings
+
+FLOAT = np.dtype(np.float64)
+"""The one object that every array of native floats has for its type."""
 
 
 class Measured(NamedTuple):
@@ -50,10 +53,17 @@ class Measured(NamedTuple):
 
 
 class Screen:
-    """Screens the observations of one community, one after the other."""
+    """Screens the observations of one community, one after the other.
 
-    def __init__(self, community: Community) -> None:
+    Args:
+        community: Whose observations.
+        glance: The first look in machine code, `autonomy.solvers.kernel.room.glance`; None to do without.
+    """
+
+    def __init__(self, community: Community, glance: Callable[..., bool] | None = None) -> None:
         self.community = community
+        self._glance = glance
+        self._shape = (community.n_prosumers,)
         self._ratings = Ratings(community)
         self._everybody = frozen(np.ones(community.n_prosumers), np.bool_)
         self._nobody = frozen(~self._everybody, np.bool_)
@@ -68,6 +78,10 @@ class Screen:
         inbox = Inbox(observation, self.community.n_prosumers)
         inbox.reject_unknown()
         rating = self._ratings.of_step(observation.get("limits"), inbox)
+        if self._glance is not None and not self.community.has_ramp_limits:
+            found = self._at_once(self._glance, observation, rating, inbox)
+            if found is not None:
+                return found
         seen = self._at_a_glance(observation, rating) or self._with_care(inbox, rating)
         reach = self._rate_reach(rating, seen)
         lower, upper = rate_lower, rate_upper = -reach[1], reach[0]
@@ -96,6 +110,57 @@ class Screen:
             isolated=self._nobody if seen.is_clean else ~seen.metered,
             is_blind=not seen.is_clean and not seen.metered.any(),
             is_clean=seen.is_clean,
+            reasons=tuple(inbox.reasons),
+        )
+
+    def _at_once(
+        self, glance: Callable[..., bool], observation: Mapping[str, Any], rating: Rating, inbox: Inbox
+    ) -> Situation | None:
+        """Return the situation if the measurements are plain arrays and none is in doubt, else None."""
+        rows = [observation.get(name) for name in FIELDS]
+        for row in rows:
+            if type(row) is not np.ndarray or row.dtype is not FLOAT or row.shape != self._shape:
+                return None
+        block, storage = np.empty((7, self._shape[0])), rating.storage
+        try:
+            is_clean = glance(
+                *rows,
+                rating.lowest,
+                rating.highest,
+                self.community.battery_capacity_kwh,
+                storage.energy_max_kwh,
+                storage.energy_min_kwh,
+                storage.power_limit_kw,
+                storage.yield_,
+                storage.hours,
+                block,
+            )
+        except TypeError:  # strided: the machine code takes plain arrays only
+            return None
+        if not is_clean:
+            return None
+        pv, demand, retail_price, feed_in_price, upper, _, lower = block
+        return Situation(
+            self.community,
+            block[:2],
+            pv,
+            demand,
+            block[4:6],
+            lower,
+            upper,
+            lower,
+            upper,
+            rating.charge_limit_kw,
+            rating.discharge_limit_kw,
+            rating.capacity,
+            pv if rating.can_curtail is None else np.where(rating.can_curtail, pv, 0.0),
+            demand if rating.can_shed is None else np.where(rating.can_shed, demand, 0.0),
+            retail_price,
+            feed_in_price,
+            self._everybody,
+            self._nobody,
+            is_blind=False,
+            is_clean=True,
             reasons=tuple(inbox.reasons),
         )
 

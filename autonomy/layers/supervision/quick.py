@@ -1,0 +1,75 @@
+"""The gate's fast lane: the common step in one call of machine code.
+
+It takes the proposal of a clean step without ramp limits, when the host can cut everything. Whatever is different, or
+does not pass, is left to `gate.supervise`, which begins again from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from autonomy.layers.arrays import Matrix
+from autonomy.layers.community import Community
+from autonomy.layers.situation import SetPoints, Situation
+from autonomy.layers.supervision.milliwatt import fixed_rows
+
+
+class Passed(NamedTuple):
+    """A proposal that broke no limit.
+
+    Attributes:
+        block: (8, N) kW: battery, two rows left free, curtailment, shedding, net export, generation and load caps.
+        is_cut: Whether anything is curtailed or shed.
+    """
+
+    block: Matrix
+    is_cut: bool
+
+
+class QuickGate:
+    """Rounds a proposal to milliwatts, checks it and caps what was not measured, for one community.
+
+    What it proves is what CHECK proves: `settle` (`autonomy.solvers.kernel.grid`) makes the ledger in integers and
+    compares every entry of it, battery, curtailment, shedding, net export and flow, with the same integer bounds.
+
+    Args:
+        community: Whose proposals.
+        settle: The machine code.
+    """
+
+    def __init__(self, community: Community, settle: Callable[..., tuple[bool, bool]]) -> None:
+        network = community.network
+        self._settle, self._network = settle, network
+        self._shape = (community.n_prosumers,)
+        self._has_ramps = community.has_ramp_limits
+        outermost_first = np.array(network.leaves_first[::-1], dtype=np.int64)
+        self._tree = (network.sharers, network.parent, network.bus_of_prosumer, outermost_first, *network.slices)
+
+    def __call__(self, situation: Situation, points: SetPoints) -> Passed | None:
+        """Return the proposal as it will be executed, or None when somebody has to look with care."""
+        if self._has_ramps or not situation.is_clean:
+            return None
+        if situation.curtailable_kw is not situation.pv_kw or situation.sheddable_kw is not situation.demand_kw:
+            return None
+        for row in points:
+            if type(row) is not np.ndarray or row.shape != self._shape:
+                return None
+        capacity, block = situation.capacity, np.empty((8, self._shape[0]))
+        try:
+            fits, is_cut = self._settle(
+                *points,
+                situation.measured_kw,
+                situation.reach_kw,
+                *fixed_rows(capacity, self._network),
+                capacity.connection_limit_kw,
+                capacity.import_limit_kw,
+                capacity.export_limit_kw,
+                *self._tree,
+                block,
+            )
+        except TypeError:  # strided, or not float64: the machine code takes plain arrays only
+            return None
+        return Passed(block, is_cut) if fits else None
