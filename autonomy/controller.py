@@ -25,8 +25,8 @@ from autonomy.layers.intent import Policy, Wish, read_answer
 from autonomy.layers.observation import OBSERVATION_FIELDS, REQUIRED, Observation
 from autonomy.layers.projection import Lookahead, Projector, Proposal, VoltageProjector
 from autonomy.layers.situation import Situation
-from autonomy.layers.voltage import VoltageLimits
 from autonomy.layers.supervision import Candidate, QuickGate, Screen, dead_stop, supervise
+from autonomy.layers.voltage import VoltageLimits
 from autonomy.policies import load_policy
 from autonomy.solvers.backends import BACKENDS, ISOLATED, UnknownBackendError, setup_of
 from autonomy.solvers.machine import load_machine

@@ -76,21 +76,19 @@ class JsonLinesJournal:
         if self._machine is None:
             return None
         rows = _rows(observation, decision)
-        shape = decision.battery_kw.shape
-        for row in rows:
-            if type(row) is not np.ndarray or row.shape != shape:
-                return None
-        if shape[0] != self._size:
-            self._size, self._text = shape[0], np.empty(PIECES.size + len(rows) * (WIDEST * shape[0] + 2), np.uint8)
+        if not type(rows[0]) is type(rows[1]) is type(rows[2]) is np.ndarray:
+            return None
+        size = decision.battery_kw.size
+        if size != self._size:
+            self._size, self._text = size, np.empty(PIECES.size + len(rows) * (WIDEST * size + 2), np.uint8)
         try:
             length = self._machine.print_rows(*rows, PIECES, MARKS, self._text)
-        except TypeError:  # strided, or not floats
+        except TypeError:  # strided, of another shape, or not floats
             return None
         if length < 0:
             return None
-        head = orjson.dumps(_head(step, observation, decision))
-        tail = b"%b,%b\n" % (self._text[:length].tobytes(), orjson.dumps(_tail(decision))[1:])
-        return head[:-1] + tail
+        head, tail = orjson.dumps(_head(step, observation, decision)), orjson.dumps(_tail(decision), option=OPTIONS)
+        return b"".join((head[:-1], self._text[:length].data, b",", tail[1:]))
 
     def close(self) -> None:
         """Finish the file under its own name."""

@@ -19,8 +19,8 @@ from autonomy.errors import DataError
 from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi
-from autonomy.optimum import optimal_dispatch
 from autonomy.layers.projection import Lookahead
+from autonomy.optimum import optimal_dispatch
 from autonomy.rollout import OPTIMUM, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.simulator import Simulator

@@ -274,6 +274,13 @@ def test_a_number_without_a_sixth_decimal_is_left_to_others() -> None:
         assert MACHINE.print_rows(*rows, PIECES, MARKS, out) == -1
 
 
+def test_rows_of_other_sizes_or_without_room_are_left_to_others() -> None:
+    rows, out = [np.zeros(2) for _ in range(11)], np.zeros(PIECES.size + 11 * (2 * WIDEST + 2), dtype=np.uint8)
+    assert MACHINE.print_rows(*rows, PIECES, MARKS, out) > 0
+    assert MACHINE.print_rows(*rows, PIECES, MARKS, out[:-1]) == -1
+    assert MACHINE.print_rows(*rows[:-1], np.zeros(3), PIECES, MARKS, out) == -1
+
+
 def test_without_a_compiler_everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = Controller(PAIR, policy="self-consumption").step(CALM)
     monkeypatch.setattr(machine_file, "_loaded", lambda: 1 / 0)

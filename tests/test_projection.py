@@ -127,6 +127,21 @@ def test_any_multipliers_give_a_lower_bound(case, data):
     assert certify(problem, loose).gap >= recheck(problem, loose).gap
 
 
+@given(cases(with_ramp=True))
+def test_the_one_call_that_builds_solves_and_certifies_answers_what_the_careful_way_does(case):
+    community, observation, intent = case
+    situation, projector = situation_of(community, observation), Projector(community)
+    quick = projector._at_once(projector._around, situation, intent[:, 0])
+    careful = projector._with_care(situation, intent[:, 0])
+    if quick is None:
+        assert careful.ramp_relaxed or careful.reasons
+        return
+    for mine, theirs in zip(quick.set_points, careful.set_points, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-9)
+    assert quick.certificate.gap <= 1e-9 * (1.0 + community.n_prosumers)
+    assert [reason.text for reason in quick.reasons] == [reason.text for reason in careful.reasons]
+
+
 @given(cases())
 def test_projecting_twice_changes_nothing(case):
     community, observation, intent = case

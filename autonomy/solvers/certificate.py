@@ -71,9 +71,14 @@ def certify(problem: Allocation, solution: Solution) -> Gap:
     try:
         computed, rounding = gap_and_rounding(*data, *problem.relief.prices, *tree)
     except TypeError:  # strided, or not float64: the machine code takes plain arrays only
-        computed, rounding = gap_and_rounding(*map(_plain, data), *problem.relief.prices, *tree)
+        computed, rounding = gap_and_rounding(*map(plain, data), *problem.relief.prices, *tree)
+    return gap_from(computed, rounding)
+
+
+def gap_from(computed: float, rounding: float) -> Gap:
+    """Return the certified gap from the computed one and the bound on its rounding."""
     gap = max(computed, 0.0) + rounding if math.isfinite(computed) else abs(computed)
-    return Gap(gap=gap, distance=math.sqrt(2.0 * gap))
+    return Gap(gap, math.sqrt(2.0 * gap))
 
 
 def recheck(problem: Allocation, solution: Solution, number: Callable[[float], Any] = Fraction) -> Finding:
@@ -127,5 +132,6 @@ def _sum(value: Any, low: float, high: float, multiplier: Any, number: Callable[
     return Finding(infeasibility=max([0 * value, *outside]), gap=priced)
 
 
-def _plain(values: Any) -> Vector:
+def plain(values: Any) -> Vector:
+    """Return float64 in C order, which is what machine code takes."""
     return np.ascontiguousarray(values, dtype=np.float64)

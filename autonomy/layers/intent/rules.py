@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from autonomy.layers import physics
-from autonomy.layers.arrays import Vector, all_true, frozen
+from autonomy.layers.arrays import Matrix, Vector, all_true, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Intent
 from autonomy.layers.intent.level import fill
@@ -44,33 +44,13 @@ def _at_once(community: Community, observation: Observation) -> Intent | None:
     machine, size = load_machine(), community.n_prosumers
     if machine is None:
         return None
-    for row in (
-        observation.pv_kw,
-        observation.demand_kw,
-        observation.soc,
-        observation.retail_price,
-        observation.feed_in_price,
-    ):
-        if row.shape != (size,):
-            return None
-    block, storage = np.empty((3, size)), community.storage
+    pv, demand, soc = observation.pv_kw, observation.demand_kw, observation.soc
+    retail, feed_in = observation.retail_price, observation.feed_in_price
+    if not pv.shape == demand.shape == soc.shape == retail.shape == feed_in.shape == (size,):
+        return None
+    block = np.empty((3, size))
     try:
-        done = machine.share_out(
-            observation.pv_kw,
-            observation.demand_kw,
-            observation.soc,
-            observation.retail_price,
-            observation.feed_in_price,
-            community.has_battery,
-            community.battery_capacity_kwh,
-            _filling(community)["slopes"],
-            storage.energy_max_kwh,
-            storage.energy_min_kwh,
-            storage.power_limit_kw,
-            storage.yield_,
-            storage.hours,
-            block,
-        )
+        done = machine.share_out(pv, demand, soc, retail, feed_in, _stores(community), block)
     except TypeError:  # strided, or not floats
         return None
     if not done:
@@ -132,6 +112,14 @@ def _filling(community: Community) -> dict[str, Vector]:
     capacity, hours = community.battery_capacity_kwh, community.timestep_h
     per_kw = np.divide(hours, capacity, out=np.ones_like(capacity), where=community.has_battery)
     return {"per_unit": frozen(per_kw), "slopes": frozen(np.concatenate((capacity, -capacity)) / hours)}
+
+
+@lru_cache(maxsize=64)
+def _stores(community: Community) -> Matrix:
+    """Return (10, N) what `autonomy.solvers.kernel.level.share_out` needs to know of a community."""
+    storage, capacity = community.storage, community.battery_capacity_kwh
+    levels = (capacity, capacity / community.timestep_h, storage.energy_max_kwh, storage.energy_min_kwh)
+    return frozen(np.concatenate((levels, storage.power_limit_kw, storage.yield_, storage.hours)))
 
 
 def _missing_kw(community: Community, observation: Observation) -> float:

@@ -74,16 +74,20 @@ class ProjectionProgram:
         self._network = community.network
         self.hierarchy = Hierarchy(parent=self._network.parent, group_of=self._network.bus_of_prosumer)
         self._line_margin_kw = MARGIN_KW * (1.0 + self._network.prosumers_below)
-        self._ratings: _Ratings | None = None
+        self._ratings: Ratings | None = None
+
+    def ratings(self, situation: Situation) -> Ratings:
+        """Return what follows from the limits alone; the same object for as long as these are the same."""
+        if self._ratings is None or not self._ratings.are_of(situation):
+            self._ratings = _ratings(situation, self._line_margin_kw)
+        return self._ratings
 
     def build(self, situation: Situation, intent_kw: Vector, *, within_ramp: bool = True) -> Allocation:
         """Return the instance for a situation and a clipped battery intent (N,) kW; without ramps if told so."""
-        ratings = self._ratings
-        if ratings is None or not ratings.are_of(situation):
-            ratings = self._ratings = _ratings(situation, self._line_margin_kw)
+        ratings = self.ratings(situation)
         size = intent_kw.size
         base = situation.pv_kw - situation.demand_kw
-        cells = np.empty((LEAST if ratings.reach_kw is None else MOST + 1, size))
+        cells = np.empty((MOST + 1 if ratings.reach_kw.size else LEAST, size))
         cells[WEIGHT] = BATTERY_WEIGHT
         np.negative(intent_kw, out=cells[CENTRE])
         if within_ramp:
@@ -96,13 +100,13 @@ class ProjectionProgram:
             cells[DROP:LEAST] = situation.measured_kw
         else:
             cells[DROP], cells[LIFT] = situation.curtailable_kw, situation.sheddable_kw
-        if ratings.reach_kw is not None:
+        if ratings.reach_kw.size:
             np.subtract(ratings.reach_kw, base, out=cells[LEAST:])
         bounds = ratings.line_bounds_kw - physics.line_flows(self._network, base)
         return Allocation(self.hierarchy, cells, bounds, ratings.relief)
 
 
-class _Ratings(NamedTuple):
+class Ratings(NamedTuple):
     """What the program derives from limits that seldom change, kept from step to step.
 
     Attributes:
@@ -111,7 +115,7 @@ class _Ratings(NamedTuple):
         capacity: Likewise.
         relief: The prices of curtailing and shedding.
         line_bounds_kw: (2, M) kW, lowest and highest flow of every line, margins taken off.
-        reach_kw: (2, N) kW, lowest and highest net export of every connection, margins taken off; None without limits.
+        reach_kw: (2, N) kW, lowest and highest net export of every connection, margins taken off; (2, 0) without limits.
     """
 
     charge_limit_kw: Vector
@@ -119,7 +123,7 @@ class _Ratings(NamedTuple):
     capacity: Capacity
     relief: Relief
     line_bounds_kw: Matrix
-    reach_kw: Matrix | None
+    reach_kw: Matrix
 
     def are_of(self, situation: Situation) -> bool:
         return (
@@ -129,17 +133,17 @@ class _Ratings(NamedTuple):
         )
 
 
-def _ratings(situation: Situation, line_margin_kw: Vector) -> _Ratings:
+def _ratings(situation: Situation, line_margin_kw: Vector) -> Ratings:
     capacity = situation.capacity
     limits = np.stack([capacity.import_limit_kw, capacity.export_limit_kw])
     connection = np.maximum(capacity.connection_limit_kw - MARGIN_KW, 0.0)
-    return _Ratings(
+    return Ratings(
         charge_limit_kw=situation.charge_limit_kw,
         discharge_limit_kw=situation.discharge_limit_kw,
         capacity=capacity,
         relief=Relief(CURTAIL_PRICE, shed_price(situation), SMOOTHING),
         line_bounds_kw=np.maximum(limits - line_margin_kw, 0.0) * [[-1.0], [1.0]],
-        reach_kw=np.stack([-connection, connection]) if np.isfinite(connection).any() else None,
+        reach_kw=np.stack([-connection, connection]) if np.isfinite(connection).any() else np.empty((2, 0)),
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Certificate, Reason
-from autonomy.layers.projection.program import ProjectionProgram, set_points
+from autonomy.layers.projection.program import BATTERY_WEIGHT, ProjectionProgram, set_points
 from autonomy.layers.situation import SetPoints, Situation
-from autonomy.solvers.allocation import Allocation, Backend, Setup, Solution, Status
+from autonomy.solvers.allocation import Allocation, Backend, Hierarchy, Setup, Solution, Status
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.certificate import certify
 from autonomy.solvers.verdict import believed
+
+if TYPE_CHECKING:
+    from autonomy.solvers.around import AroundSolver, Moves
 
 NOTICEABLE = 1e-9
 """Cost per kW from which a multiplier counts as binding: below it a limit is touched, not felt."""
@@ -46,9 +49,42 @@ class Projector:
         exact = BACKENDS["exact"]
         self._exact = exact(self._program.hierarchy)
         self._backend: Backend = self._exact if setup is exact else setup(self._program.hierarchy)
+        self._around = _around(self._program.hierarchy) if setup is exact else None
 
     def project(self, situation: Situation, intent_kw: Vector) -> Proposal:
         """Return the feasible set-points nearest to a finite battery intent (N,) kW, + = charge."""
+        can_cut_all = situation.curtailable_kw is situation.pv_kw and situation.sheddable_kw is situation.demand_kw
+        quick = self._at_once(self._around, situation, intent_kw) if self._around is not None and can_cut_all else None
+        return quick if quick is not None else self._with_care(situation, intent_kw)
+
+    def _at_once(self, around: AroundSolver, situation: Situation, intent_kw: Vector) -> Proposal | None:
+        """Return the answer of the one call that builds, solves and certifies; None when there is none."""
+        ratings = self._program.ratings(situation)
+        moves = around.solve(
+            situation.measured_kw,
+            situation.reach_kw,
+            intent_kw,
+            (situation.charge_limit_kw, situation.discharge_limit_kw),
+            ratings.line_bounds_kw,
+            ratings.reach_kw,
+            BATTERY_WEIGHT,
+            ratings.relief,
+        )
+        if moves is None:
+            return None
+        return Proposal(
+            set_points=SetPoints(moves.move, moves.drop, moves.lift),
+            certificate=Certificate(
+                gap=moves.gap.gap,
+                distance_kw=moves.gap.distance,
+                line_multipliers=moves.multipliers,
+                node_multipliers=moves.cell_multipliers,
+            ),
+            reasons=_binding(moves),
+            ramp_relaxed=False,
+        )
+
+    def _with_care(self, situation: Situation, intent_kw: Vector) -> Proposal:
         clipped = np.minimum(np.maximum(intent_kw, -situation.discharge_limit_kw), situation.charge_limit_kw)
         problem = self._program.build(situation, clipped)
         solution, reasons = self._solve(problem)
@@ -86,6 +122,12 @@ class Projector:
         return self._exact.solve(problem), (reason,)
 
 
+def _around(hierarchy: Hierarchy) -> AroundSolver:
+    from autonomy.solvers.around import AroundSolver  # noqa: PLC0415 - loads Numba
+
+    return AroundSolver(hierarchy)
+
+
 def _ramp_narrows(situation: Situation) -> bool:
     return bool(
         np.any(situation.battery_lower_kw > situation.rate_lower_kw)
@@ -93,7 +135,7 @@ def _ramp_narrows(situation: Situation) -> bool:
     )
 
 
-def _binding(solution: Solution) -> tuple[Reason, ...]:
+def _binding(solution: Solution | Moves) -> tuple[Reason, ...]:
     if not (solution.multipliers.any() or solution.cell_multipliers.any()):
         return ()
     found = [

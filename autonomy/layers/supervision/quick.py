@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autonomy.layers.arrays import Matrix
+from autonomy.layers.arrays import Matrix, Vector, frozen
 from autonomy.layers.community import Community
-from autonomy.layers.situation import SetPoints, Situation
-from autonomy.layers.supervision.milliwatt import fixed_rows
+from autonomy.layers.network import Network
+from autonomy.layers.situation import Capacity, SetPoints, Situation
+from autonomy.layers.supervision.milliwatt import Milliwatts, fixed_rows
 
 
 class Passed(NamedTuple):
@@ -27,6 +28,27 @@ class Passed(NamedTuple):
 
     block: Matrix
     is_cut: bool
+
+
+class Carried(NamedTuple):
+    """What connections and lines carry, as `settle` reads it; kept for as long as the capacity is the same object.
+
+    Attributes:
+        capacity: What it was made of.
+        bounds: (2, N + M) mW, the least and the most of every net export and flow.
+        limits: (N + 3M,) kW, what caps are worked out from; see `settle`.
+    """
+
+    capacity: Capacity
+    bounds: Milliwatts
+    limits: Vector
+
+
+def _carried(capacity: Capacity, network: Network) -> Carried:
+    fixed = np.array(fixed_rows(capacity, network))[:, 3 * network.n_prosumers :]
+    lines = capacity.import_limit_kw, capacity.export_limit_kw, network.sharers
+    limits = np.concatenate((capacity.connection_limit_kw, *lines))
+    return Carried(capacity, frozen(fixed, np.int64), frozen(limits))
 
 
 class QuickGate:
@@ -45,8 +67,11 @@ class QuickGate:
         self._settle, self._network = settle, network
         self._shape = (community.n_prosumers,)
         self._has_ramps = community.has_ramp_limits
-        outermost_first = np.array(network.leaves_first[::-1], dtype=np.int64)
-        self._tree = (network.sharers, network.parent, network.bus_of_prosumer, outermost_first, *network.slices)
+        order, first, end = network.slices
+        outermost_first = network.leaves_first[::-1]
+        tree = (network.bus_of_prosumer, order, network.parent, outermost_first, first, end)
+        self._tree = frozen(np.concatenate(tree), np.int64)
+        self._carried: Carried | None = None
 
     def __call__(self, situation: Situation, points: SetPoints) -> Passed | None:
         """Return the proposal as it will be executed, or None when somebody has to look with care."""
@@ -57,17 +82,17 @@ class QuickGate:
         for row in points:
             if type(row) is not np.ndarray or row.shape != self._shape:
                 return None
-        capacity, block = situation.capacity, np.empty((8, self._shape[0]))
+        carried, block = self._carried, np.empty((8, self._shape[0]))
+        if carried is None or carried.capacity is not situation.capacity:
+            carried = self._carried = _carried(situation.capacity, self._network)
         try:
             fits, is_cut = self._settle(
                 *points,
                 situation.measured_kw,
                 situation.reach_kw,
-                *fixed_rows(capacity, self._network),
-                capacity.connection_limit_kw,
-                capacity.import_limit_kw,
-                capacity.export_limit_kw,
-                *self._tree,
+                carried.bounds,
+                carried.limits,
+                self._tree,
                 block,
             )
         except TypeError:  # strided, or not float64: the machine code takes plain arrays only

@@ -40,6 +40,8 @@ class Rating:
         plausible_kw: (N,) kW, see `physics.plausible_power_kw`.
         lowest: (5, N) the least that `FIELDS` may be without any doubt.
         highest: (5, N) the most.
+        stores: (19, N) lowest, highest and the batteries in one block, as `autonomy.solvers.kernel.room.glance` reads
+            them.
         capacity: What connections and lines carry.
     """
 
@@ -53,6 +55,7 @@ class Rating:
     plausible_kw: Vector
     lowest: Matrix
     highest: Matrix
+    stores: Matrix
     capacity: Capacity
 
 
@@ -102,18 +105,21 @@ class Ratings:
         plausible = np.minimum(physics.plausible_power_kw(connection, charge, discharge), LARGEST_KW)
         lowest, highest = self._certain(values["soc_min"], values["soc_max"], plausible)
         capacity_kwh = self.community.battery_capacity_kwh
+        storage = Storage.of(
+            energy_min_kwh=values["soc_min"] * capacity_kwh,
+            energy_max_kwh=values["soc_max"] * capacity_kwh,
+            charge_limit_kw=np.where(active, np.minimum(charge, LARGEST_KW), 0.0),
+            discharge_limit_kw=np.where(active, np.minimum(discharge, LARGEST_KW), 0.0),
+            charge_efficiency=values["charge_efficiency"],
+            discharge_efficiency=values["discharge_efficiency"],
+            timestep_h=self.community.timestep_h,
+        )
+        levels = (capacity_kwh, storage.energy_max_kwh, storage.energy_min_kwh)
+        rates = storage.power_limit_kw, storage.yield_, storage.hours
         return Rating(
             charge_limit_kw=charge,
             discharge_limit_kw=discharge,
-            storage=Storage.of(
-                energy_min_kwh=values["soc_min"] * capacity_kwh,
-                energy_max_kwh=values["soc_max"] * capacity_kwh,
-                charge_limit_kw=np.where(active, np.minimum(charge, LARGEST_KW), 0.0),
-                discharge_limit_kw=np.where(active, np.minimum(discharge, LARGEST_KW), 0.0),
-                charge_efficiency=values["charge_efficiency"],
-                discharge_efficiency=values["discharge_efficiency"],
-                timestep_h=self.community.timestep_h,
-            ),
+            storage=storage,
             soc_min=values["soc_min"],
             soc_max=values["soc_max"],
             can_curtail=None if curtail.all() else curtail,
@@ -121,6 +127,7 @@ class Ratings:
             plausible_kw=plausible,
             lowest=lowest,
             highest=highest,
+            stores=frozen(np.concatenate((lowest, highest, levels, *rates))),
             capacity=Capacity(
                 connection_limit_kw=connection,
                 import_limit_kw=self._import_limit,

@@ -121,20 +121,9 @@ class Screen:
         for row in rows:
             if type(row) is not np.ndarray or row.dtype is not FLOAT or row.shape != self._shape:
                 return None
-        block, storage = np.empty((7, self._shape[0])), rating.storage
+        block = np.empty((7, self._shape[0]))
         try:
-            is_clean = glance(
-                *rows,
-                rating.lowest,
-                rating.highest,
-                self.community.battery_capacity_kwh,
-                storage.energy_max_kwh,
-                storage.energy_min_kwh,
-                storage.power_limit_kw,
-                storage.yield_,
-                storage.hours,
-                block,
-            )
+            is_clean = glance(*rows, rating.stores, block)
         except TypeError:  # strided: the machine code takes plain arrays only
             return None
         if not is_clean:

@@ -99,7 +99,7 @@ def _put_row(out, at, row):
 
 
 @compiled(SIGNATURE)
-def print_rows(a, b, c, d, e, f, g, h, i, j, k, text, marks, out):  # noqa: PLR0913, PLR0917
+def print_rows(a, b, c, d, e, f, g, h, i, j, k, text, marks, out):
     """Write text[marks[0]:marks[1]], the first row, text[marks[1]:marks[2]], the second, ...; return how much was.
 
     Args:
@@ -119,14 +119,16 @@ def print_rows(a, b, c, d, e, f, g, h, i, j, k, text, marks, out):  # noqa: PLR0
         out: At least text.size + 11·(WIDEST·N + 2) places.
 
     Returns:
-        The number of places written, or −1 when a number is too large.
+        The number of places written, or −1 when a number is too large, or the sizes do not fit.
     """
     at, piece = 0, 0
+    if out.size < text.size + 11 * (WIDEST * a.size + 2):
+        return -1
     for row in (a, b, c, d, e, f, g, h, i, j, k):
         for place in range(marks[piece], marks[piece + 1]):
             out[at] = text[place]
             at += 1
-        at = _put_row(out, at, row)
+        at = _put_row(out, at, row) if row.size == a.size else -1
         if at < 0:
             return -1
         piece += 1

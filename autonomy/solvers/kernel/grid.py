@@ -26,12 +26,10 @@ X, U, V, Y, MORE, LESS = 0, 3, 4, 5, 6, 7
 """Rows of the answer: x, u, v and y, then how large g, and d, may be."""
 REJECTED = False, False
 """What `settle` says when a number or a bound is broken."""
-MATRIX, COLUMN, STEP, INDEX = (
-    types.Array(kind, n, "C", readonly=True) for kind, n in ((float64, 2), (float64, 1), (int64, 1), (int64, 1))
+MATRIX, COLUMN, BOUNDS, INDEX = (
+    types.Array(kind, n, "C", readonly=True) for kind, n in ((float64, 2), (float64, 1), (int64, 2), (int64, 1))
 )
-SIGNATURE = types.UniTuple(types.boolean, 2)(
-    *[COLUMN] * 3, *[MATRIX] * 2, *[STEP] * 2, *[COLUMN] * 4, *[INDEX] * 6, float64[:, ::1]
-)
+SIGNATURE = types.UniTuple(types.boolean, 2)(*[COLUMN] * 3, *[MATRIX] * 2, BOUNDS, COLUMN, INDEX, float64[:, ::1])
 
 
 @compiled(inline=True)
@@ -53,9 +51,7 @@ def _back(steps, base, value):
 
 
 @compiled(SIGNATURE)
-def settle(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0914
-    x, u, v, base, reach, lower, upper, largest, least, most, sharers, parent, place, outermost, order, first, end, out
-):
+def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0914
     """Round a plan, compare it with every bound, and divide what the bounds have free.
 
     Args:
@@ -64,25 +60,28 @@ def settle(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0914
         v: (N,) the second relief.
         base: (2, N) g and d, >= 0.
         reach: (2, N) how far x may go up, and down.
-        lower: (4N + M,) in steps; the last N + M bound y and the sums of y below each node from below.
-        upper: (4N + M,) likewise from above.
-        largest: (N,) bound on |y|, of which y's spare room is taken.
-        least: (M,) how far the sums may go below 0.
-        most: (M,) how far above.
-        sharers: (M,) among how many the spare room of a node is divided.
-        parent: (M,) the node above each node, −1 for none.
-        place: (N,) the node of each member.
-        outermost: (M,) every node after the one above it.
-        order: (N,) members in depth-first order.
-        first: (M,) place in that order of the first member below each node.
-        end: (M,) place after the last.
+        bounds: (2, N + M) in steps, how low, and how high, each y and the sum of all y below each node may be.
+        limits: (N + 3M,) what spare room is taken of: the bound on |y|; how far each sum may go below 0, and above; and
+            among how many the room of a node is divided.
+        tree: (2N + 4M,) the node of each member; members in depth-first order; the node above each node, −1 for none;
+            every node after the one above it; for each node the place in that order of the first member below it, and
+            the place after the last.
         out: (8, N) the rows named above are written, the others left alone.
 
     Returns:
         Whether every number was one and every bound holds, and whether u or v is not 0 everywhere. Unless the bounds
         hold, `out` holds nothing of use.
     """
-    size, nodes, is_relieved = x.size, parent.size, False
+    size, nodes, is_relieved = x.size, bounds.shape[1] - x.size, False
+    lower, upper, largest = bounds[0], bounds[1], limits[:size]
+    least, most, sharers = (
+        limits[size : size + nodes],
+        limits[size + nodes : size + 2 * nodes],
+        limits[size + 2 * nodes :],
+    )
+    place, order, shape = tree[:size], tree[size : 2 * size], tree[2 * size :]
+    parent, outermost, first = shape[:nodes], shape[nodes : 2 * nodes], shape[2 * nodes : 3 * nodes]
+    end = shape[3 * nodes :]
     y = np.empty(size, dtype=np.int64)
     for i in range(size):
         if not (
@@ -101,7 +100,7 @@ def settle(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0914
         drop, lift = _relieved(u[i], g), _relieved(v[i], d)
         left = (g - drop) - (d - lift) - step
         inside = (low <= step <= high) and (0 <= drop <= g) and (0 <= lift <= d)
-        if not (inside and lower[3 * size + i] <= left <= upper[3 * size + i]):
+        if not (inside and lower[i] <= left <= upper[i]):
             return REJECTED
         is_relieved |= (drop != 0) | (lift != 0)
         y[i] = left
@@ -117,7 +116,7 @@ def settle(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0914
     for k in range(nodes):
         node = outermost[k]
         total = running[end[node]] - running[first[node]]
-        if not (lower[4 * size + node] <= total <= upper[4 * size + node]):
+        if not (lower[size + node] <= total <= upper[size + node]):
             return REJECTED
         flow = total / STEPS
         spare[0, node] = max(most[node] - flow, 0.0) / sharers[node]

@@ -15,8 +15,7 @@ from autonomy.solvers.kernel.room import COLUMN, MATRIX, room
 
 ROUNDS = 200
 """More than halving a bracket of floats ever takes."""
-MASK = types.Array(types.boolean, 1, "C", readonly=True)
-SIGNATURE = types.boolean(*[COLUMN] * 5, MASK, *[COLUMN] * 4, *[MATRIX] * 3, float64[:, ::1])
+SIGNATURE = types.boolean(*[COLUMN] * 5, MATRIX, float64[:, ::1])
 
 
 @compiled(inline=True)
@@ -63,7 +62,7 @@ def _level(total, share, slope, limit):
 
 
 @compiled(SIGNATURE)
-def share_out(one, two, level, high, low, is_store, size_of, slope, top, bottom, most, share, unit, out):  # noqa: PLR0913, PLR0917, PLR0914
+def share_out(one, two, level, high, low, stores, out):  # noqa: PLR0914
     """Write x, which takes Σ (one − two) as far as the stores can; one − two − x; and the middle of high and low.
 
     Args:
@@ -72,19 +71,15 @@ def share_out(one, two, level, high, low, is_store, size_of, slope, top, bottom,
         level: (N,) how full each store is, as a fraction of its size.
         high: (N,)
         low: (N,)
-        is_store: (N,) whether there is one.
-        size_of: (N,) size of each store.
-        slope: (N,) k, by how much x grows with the level; 0 where there is no store.
-        top: (N,) where each is full.
-        bottom: (N,) where each is empty.
-        most: (2, N) see `glance`.
-        share: (2, N) see `glance`.
-        unit: (2, N) see `glance`.
+        stores: (10, N) the size of each store, 0 for none; k, by how much x grows with the level, 0 for none; where it
+            is full, and where empty; then, up and down, the largest room, and the share and unit of `room`.
         out: (3, N) what is written.
 
     Returns:
         Whether every number was finite; if not, `out` holds nothing of use.
     """
+    size_of, slope, top, bottom = stores[0], stores[1], stores[2], stores[3]
+    most, share, unit = stores[4:6], stores[6:8], stores[8:]
     size, total, finite = one.size, 0.0, 0.0
     for i in range(size):
         total += one[i] - two[i]
@@ -93,7 +88,7 @@ def share_out(one, two, level, high, low, is_store, size_of, slope, top, bottom,
     wanted, together = abs(total), 0.0
     stand, limit = out[1], out[2]  # until their own numbers are written
     for i in range(size):
-        full = level[i] if is_store[i] else 0.0
+        full = level[i] if size_of[i] > 0.0 else 0.0
         content = full * size_of[i]
         gap = top[i] - content if way == 0 else content - bottom[i]
         stand[i], limit[i] = sign * full, room(gap, share[way, i], unit[way, i], most[way, i])

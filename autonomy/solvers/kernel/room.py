@@ -10,7 +10,7 @@ from autonomy.solvers.kernel.prices import compiled
 MATRIX, COLUMN = (types.Array(float64, n, "C", readonly=True) for n in (2, 1))
 UP, DOWN, LOWEST = 4, 5, 6
 """Rows of `glance`'s answer after four that are copied: the room up, the room down, and the latter's negative."""
-SIGNATURE = types.boolean(*[COLUMN] * 5, *[MATRIX] * 2, *[COLUMN] * 3, *[MATRIX] * 3, float64[:, ::1])
+SIGNATURE = types.boolean(*[COLUMN] * 5, MATRIX, float64[:, ::1])
 
 
 @compiled(inline=True)
@@ -20,8 +20,8 @@ def room(gap, share, unit, most):
 
 
 @compiled(SIGNATURE)
-def glance(one, two, level, high, low, lowest, highest, size_of, top, bottom, most, share, unit, out):  # noqa: PLR0913, PLR0917
-    """Copy five rows of numbers if all lie in [lowest, highest] and low <= high, and work out the room of each store.
+def glance(one, two, level, high, low, stores, out):
+    """Copy five rows of numbers if all lie in their bounds and low <= high, and work out the room of each store.
 
     Args:
         one: (N,)
@@ -29,19 +29,15 @@ def glance(one, two, level, high, low, lowest, highest, size_of, top, bottom, mo
         level: (N,) how full each store is, as a fraction of its size.
         high: (N,)
         low: (N,) <= high.
-        lowest: (5, N) the least of the five, in this order.
-        highest: (5, N) the most.
-        size_of: (N,) size of each store.
-        top: (N,) where each is full.
-        bottom: (N,) where each is empty.
-        most: (2, N) the largest room up, and down.
-        share: (2, N) see `room`.
-        unit: (2, N) see `room`.
+        stores: (19, N) the least of the five, in this order, and the most; then the size of each store, where it is
+            full, and where empty; then, up and down, the largest room, and the share and unit of `room`.
         out: (7, N) one, two, high, low, and the rows named above.
 
     Returns:
         Whether nothing is in doubt; if not, `out` holds nothing of use. NaN is in doubt.
     """
+    lowest, highest, size_of, top, bottom = stores[:5], stores[5:10], stores[10], stores[11], stores[12]
+    most, share, unit = stores[13:15], stores[15:17], stores[17:]
     for i in range(one.size):
         if not (
             lowest[0, i] <= one[i] <= highest[0, i]

@@ -16,7 +16,7 @@ SIGNATURE = types.Tuple((types.boolean, types.boolean, float64))(float64[:, ::1]
 
 
 @compiled(SIGNATURE)
-def finish(out, x, quantity, price, down, up, low, high):  # noqa: PLR0913, PLR0917
+def finish(out, x, quantity, price, down, up, low, high):
     """Write quantities between 0 and y and prices in [low, high].
 
     Args:
