@@ -205,7 +205,7 @@ def as_mapping(obs: Observation | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_complete(obs: Observation | Mapping[str, Any]) -> TypeGuard[Observation]:
     """Whether this is an `Observation` with numbers for every prosumer; if clean, a policy may see it as it is."""
-    return type(obs) is Observation and all(getattr(obs, name).ndim == 1 for name in REQUIRED)
+    return type(obs) is Observation and {getattr(obs, name).ndim for name in REQUIRED} == {1}
 
 
 def _screened(situation: Situation, given: Mapping[str, Any]) -> Observation:

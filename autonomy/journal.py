@@ -111,7 +111,7 @@ class JsonLinesJournal:
 def _head(step: int, observation: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
     """Return what stands before the numbers of a line."""
     reasons = [{"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons]
-    return {"step": step, "time": _text(observation.get("time")), "mode": decision.mode.value, "reasons": reasons}
+    return {"step": step, "time": _text(observation.get("time")), "mode": decision.mode, "reasons": reasons}
 
 
 def _tail(decision: Decision) -> dict[str, Any]:
