@@ -85,7 +85,7 @@ def random_program(rng: np.random.Generator, regime: str, *, max_cells: int = 6,
         "export": (np.full(groups, -np.inf), free - 0.6 * (free - hierarchy.totals(lower - drop))),
         "import": (free + 0.8 * (hierarchy.totals(upper) - free), np.full(groups, np.inf)),
         "shed": (hierarchy.totals(upper + 0.5 * lift), np.full(groups, np.inf)),
-        "degenerate": (hierarchy.totals(lower) - 0.5, free),
+        "degenerate": (hierarchy.totals(lower) - 0.5, np.maximum(hierarchy.totals(lower), free - 0.5)),
     }
     total_lower, total_upper = reach[regime]
     is_bounded = rng.random() < 0.3

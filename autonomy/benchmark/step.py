@@ -22,9 +22,11 @@ from autonomy.layers.intent import read_answer
 from autonomy.layers.network import Network
 from autonomy.layers.observation import Observation
 from autonomy.layers.projection import Projector
-from autonomy.layers.supervision import Candidate, Screen, supervise
+from autonomy.layers.situation import Situation
+from autonomy.layers.supervision import Candidate, QuickGate, Screen, supervise
 from autonomy.report.quantity import duration, percent
 from autonomy.solvers.backends import BACKENDS
+from autonomy.solvers.machine import load_machine
 
 SCHEMA = "autonomy-benchmark-step/1"
 SIZES = (4, 24, 100, 1_000)
@@ -146,7 +148,9 @@ class _Bench:
 
     def __init__(self, controller: Controller, journal: JsonLinesJournal) -> None:
         self._controller, self._journal = controller, journal
-        self._screen = Screen(controller.community)
+        machine = load_machine()
+        self._screen = Screen(controller.community, machine.glance if machine is not None else None)
+        self._gate = QuickGate(controller.community, machine.settle) if machine is not None else None
         self._projector = Projector(controller.community, BACKENDS["exact"])
         self._previous = np.zeros(controller.community.n_prosumers)
         self.forget()
@@ -166,10 +170,15 @@ class _Bench:
         wanted = self._previous * 0.0 if wish.intent is None else wish.intent.battery_kw
         proposal = self._time("projection", lambda: self._projector.project(situation, wanted))
         candidate = Candidate(set_points=proposal.set_points, within_ramp=not proposal.ramp_relaxed)
-        self._time("gate", lambda: supervise(situation, candidate, lambda: candidate))
+        self._time("gate", lambda: self._judge(situation, candidate))
         self._time("journal", lambda: self._journal.record(0, given, decision))
         self._previous = decision.battery_kw
         self.fallbacks += decision.mode.is_fallback
+
+    def _judge(self, situation: Situation, candidate: Candidate) -> None:
+        """Check as the controller does: at once where nothing is in doubt, else with care."""
+        if self._gate is None or self._gate(situation, candidate.set_points) is None:
+            supervise(situation, candidate, lambda: candidate)
 
     def _time(self, name: str, call: Callable[[], Any]) -> Any:
         start = time.perf_counter_ns()
