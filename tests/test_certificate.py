@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Scenario, Simulator
-from autonomy.solvers.allocation import CENTRE, Hierarchy, Status, allocation
+from autonomy.solvers.allocation import CENTRE, Hierarchy, Solution, Status, allocation
 from autonomy.solvers.certificate import certify, recheck
 from autonomy.solvers.compiled import CompiledSolver
 from tests.programs import REGIMES, allocations, random_program
@@ -27,14 +27,24 @@ def is_accepted(problem, solution, stated_gap):
 
 
 class Recorder:
-    """The exact solver, remembering its last instance and answer."""
+    """A projector that remembers the last instance, stated by the clear code, and the proposal as an answer to it."""
 
-    def __init__(self, hierarchy):
-        self.solver, self.last = CompiledSolver(hierarchy), None
+    def __init__(self, projector):
+        self.projector, self.last = projector, None
 
-    def solve(self, problem):
-        self.last = (problem, self.solver.solve(problem))
-        return self.last[1]
+    def project(self, situation, intent_kw):
+        proposal = self.projector.project(situation, intent_kw)
+        clipped = np.clip(intent_kw, -situation.discharge_limit_kw, situation.charge_limit_kw)
+        problem = self.projector._program.build(situation, clipped, within_ramp=not proposal.ramp_relaxed)
+        points, certificate = proposal.set_points, proposal.certificate
+        solution = Solution(
+            point=np.array([-points.battery_kw, points.curtail_kw, points.shed_kw]),
+            cell_multipliers=certificate.node_multipliers,
+            multipliers=certificate.line_multipliers,
+            status=Status.SOLVED,
+        )
+        self.last = (problem, solution)
+        return proposal
 
 
 @pytest.mark.parametrize("quarter", range(4))
@@ -43,8 +53,7 @@ def test_every_certificate_of_a_year_checks_in_exact_fractions(quarter):
     community, rng = Community.demo(), np.random.default_rng(quarter)
     scenario = Scenario.demo().window(quarter * QUARTER_H, QUARTER_H)
     controller = Controller(community, policy=lambda community, _: rng.uniform(-10, 10, (community.n_prosumers, 3)))
-    recorder = Recorder(controller._projector._program.hierarchy)
-    controller._projector._backend = recorder
+    recorder = controller._projector = Recorder(controller._projector)
     simulator, bound = Simulator(community, scenario), 0
     while not simulator.is_done:
         decision = controller.step(simulator.observe())
