@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 NOTICEABLE = 1e-9
 """Cost per kW from which a multiplier counts as binding: below it a limit is touched, not felt."""
-FEASIBLE_KW = 1e-6
-"""kW, largest violation at which a backend's "solved" is believed."""
 
 
 class Proposal(NamedTuple):
@@ -80,7 +78,7 @@ class Projector:
                 line_multipliers=moves.multipliers,
                 node_multipliers=moves.cell_multipliers,
             ),
-            reasons=_binding(moves),
+            reasons=binding_limits(moves),
             ramp_relaxed=False,
         )
 
@@ -88,7 +86,7 @@ class Projector:
         clipped = np.minimum(np.maximum(intent_kw, -situation.discharge_limit_kw), situation.charge_limit_kw)
         problem = self._program.build(situation, clipped)
         solution, reasons = self._solve(problem)
-        relaxed = solution.status is Status.INFEASIBLE and _ramp_narrows(situation)
+        relaxed = solution.status is Status.INFEASIBLE and ramp_narrows(situation)
         if relaxed:
             problem = self._program.build(situation, clipped, within_ramp=False)
             solution, reasons = self._solve(problem)
@@ -103,7 +101,7 @@ class Projector:
                 line_multipliers=solution.multipliers,
                 node_multipliers=solution.cell_multipliers,
             ),
-            reasons=(*reasons, *_binding(solution)),
+            reasons=(*reasons, *binding_limits(solution)),
             ramp_relaxed=relaxed,
         )
 
@@ -128,14 +126,16 @@ def _around(hierarchy: Hierarchy) -> AroundSolver:
     return AroundSolver(hierarchy)
 
 
-def _ramp_narrows(situation: Situation) -> bool:
+def ramp_narrows(situation: Situation) -> bool:
+    """Return whether some battery's box is smaller than it would be without ramp limits."""
     return bool(
         np.any(situation.battery_lower_kw > situation.rate_lower_kw)
         or np.any(situation.battery_upper_kw < situation.rate_upper_kw)
     )
 
 
-def _binding(solution: Solution | Moves) -> tuple[Reason, ...]:
+def binding_limits(solution: Solution | Moves, noticeable: float = NOTICEABLE) -> tuple[Reason, ...]:
+    """Return a reason for every line that binds and one for the connections; smaller multipliers are but rounding."""
     if not (solution.multipliers.any() or solution.cell_multipliers.any()):
         return ()
     found = [
@@ -144,9 +144,9 @@ def _binding(solution: Solution | Moves) -> tuple[Reason, ...]:
             text=f"the {'import' if multiplier > 0 else 'export'} limit of line {line} binds",
         )
         for line, multiplier in enumerate(solution.multipliers.tolist())
-        if abs(multiplier) > NOTICEABLE
+        if abs(multiplier) > noticeable
     ]
-    nodes = tuple(np.flatnonzero(np.abs(solution.cell_multipliers) > NOTICEABLE).tolist())
+    nodes = tuple(np.flatnonzero(np.abs(solution.cell_multipliers) > noticeable).tolist())
     if nodes:
         text = f"the connection limit of {len(nodes)} prosumer(s) binds"
         found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=nodes))

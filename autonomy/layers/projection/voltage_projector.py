@@ -22,7 +22,7 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Certificate, Reason
 from autonomy.layers.errors import ModelError
 from autonomy.layers.projection.program import MARGIN_KW, ProjectionProgram, set_points
-from autonomy.layers.projection.projector import Proposal
+from autonomy.layers.projection.projector import Proposal, binding_limits, ramp_narrows
 from autonomy.layers.situation import Situation
 from autonomy.layers.voltage import VoltageLimits
 from autonomy.solvers.allocation import Hierarchy, Status
@@ -85,7 +85,7 @@ class VoltageProjector:
         bounds = self.potential_bounds(situation, reactive_export_kvar)
         problem, solution = self._solve(situation, clipped, bounds, within_ramp=True)
         reasons: tuple[Reason, ...] = ()
-        relaxed = solution.status is not Status.SOLVED and _has_ramp(situation)
+        relaxed = solution.status is not Status.SOLVED and ramp_narrows(situation)
         if relaxed:
             problem, solution = self._solve(situation, clipped, bounds, within_ramp=False)
             text = "the ramp window was left, because a line, connection or voltage limit could not be held inside it"
@@ -165,28 +165,12 @@ class VoltageProjector:
         )
 
 
-def _has_ramp(situation: Situation) -> bool:
-    return bool(
-        np.any(situation.battery_lower_kw > situation.rate_lower_kw)
-        or np.any(situation.battery_upper_kw < situation.rate_upper_kw)
-    )
-
-
 def _binding(solution: PotentialSolution) -> tuple[Reason, ...]:
     """Return a reason for every limit that binds; prices that are but rounding are left out."""
-    found = [
-        Reason(cause=Cause.LINE_LIMIT, text=f"the {'import' if price > 0 else 'export'} limit of line {line} binds")
-        for line, price in enumerate(solution.multipliers)
-        if abs(price) > NOTICEABLE
-    ]
     largest = NOTICEABLE * (1.0 + np.abs(solution.potential_multipliers).max())
-    found += [
+    voltages = tuple(
         Reason(cause=Cause.VOLTAGE_LIMIT, text=f"the {'lower' if price > 0 else 'upper'} voltage limit of bus {bus} binds")
-        for bus, price in enumerate(solution.potential_multipliers)
+        for bus, price in enumerate(solution.potential_multipliers.tolist())
         if abs(price) > largest
-    ]
-    nodes = np.flatnonzero(np.abs(solution.cell_multipliers) > NOTICEABLE)
-    if nodes.size:
-        text = f"the connection limit of {nodes.size} prosumer(s) binds"
-        found.append(Reason(cause=Cause.CONNECTION_LIMIT, text=text, prosumers=tuple(nodes.tolist())))
-    return tuple(found)
+    )
+    return (*binding_limits(solution, NOTICEABLE), *voltages)
