@@ -1,4 +1,4 @@
-"""`autonomy benchmark projection` and `autonomy benchmark step`; 2 when our own exact backend was ever wrong."""
+"""`autonomy benchmark projection`; 2 when our own exact backend was ever wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 import autonomy
@@ -25,6 +24,9 @@ from autonomy.cli.arguments import (
     sizes_of,
     words_of,
 )
+from autonomy.cli.benchmark.console import progress_bar, table_console
+from autonomy.cli.benchmark.machine import measured_machine
+from autonomy.cli.benchmark.repeats import repeats_of
 from autonomy.cli.folder import publish, require_writable
 
 if TYPE_CHECKING:
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
     from autonomy.benchmark.projection import Results, Run, Settings
     from autonomy.benchmark.row import Row
 
-OUT, STEP_OUT = "autonomy-benchmark", "autonomy-step"
-SIZES, QUICK_SIZES, STEP_SIZES = "4,24,100,1000,10000,100000,1000000", "4,24,100", "4,24,100,1000"
-STEP_POLICIES = "grid-only,self-consumption,time-of-use"
+OUT = "autonomy-benchmark"
+SIZES, QUICK_SIZES = "4,24,100,1000,10000,100000,1000000", "4,24,100"
 CALLS, QUICK_CALLS = 2_000, 100
 """Most calls of one loop."""
 BUDGET_S, QUICK_BUDGET_S = 0.5, 0.01
@@ -43,21 +44,10 @@ LIMIT_S, QUICK_LIMIT_S = 5.0, 0.5
 """Seconds one call may take."""
 SCENARIOS, QUICK_SCENARIOS = 1_000, 100
 """Scenarios of a batch."""
-STEPS, QUICK_STEPS = 2_000, 100
-"""Steps of the controller."""
-TERMINAL = 120
-"""Columns of the tables where the terminal does not say how wide it is."""
 
 
-def add_command(commands: Commands) -> None:
-    """Add `autonomy benchmark` and what it can measure to the command line."""
-    top = commands.add_parser("benchmark", help="measure solvers and the controller on this machine")
-    parts = top.add_subparsers(title="what to measure", dest="part", required=True)
-    _add_projection(parts)
-    _add_step(parts)
-
-
-def _add_projection(parts: Commands) -> None:
+def add_command(parts: Commands) -> None:
+    """Add `autonomy benchmark projection` to what can be measured."""
     job = parts.add_parser(
         "projection",
         help="every projection backend, and the elementwise clip, on instances of all sizes",
@@ -77,24 +67,8 @@ def _add_projection(parts: Commands) -> None:
     job.set_defaults(carry_out=projection_command)
 
 
-def _add_step(parts: Commands) -> None:
-    job = parts.add_parser(
-        "step",
-        help="Controller.step end to end and part by part",
-        description="Time whole steps of the controller, journal included, and their parts on the same inputs.",
-    )
-    job.add_argument("--sizes", metavar="N,…", default=STEP_SIZES, help=f"prosumers; default: {STEP_SIZES}")
-    job.add_argument("--policies", metavar="NAME,…", default=STEP_POLICIES, help=f"default: {STEP_POLICIES}")
-    job.add_argument("--topology", metavar="NAME,…", default="feeder", help="feeder, tree, nested; default: feeder")
-    job.add_argument("--repeats", metavar="N", type=int, help=f"steps to time; default: {STEPS}")
-    job.add_argument("--seed", metavar="N", type=int, default=0, help="of the observations; default: 0")
-    job.add_argument("--quick", action="store_true", help=f"{QUICK_STEPS} steps")
-    job.add_argument("--out", metavar="DIR", type=Path, default=Path(STEP_OUT), help=f"default: {STEP_OUT}")
-    job.set_defaults(carry_out=step_command)
-
-
 def projection_command(options: argparse.Namespace, words: Sequence[str]) -> int:
-    """Carry out `autonomy benchmark projection`; see `_add_projection` for the options."""
+    """Carry out `autonomy benchmark projection`; see `add_command` for the options."""
     from autonomy.benchmark.methods import EXACT, methods  # noqa: PLC0415 - only when needed
     from autonomy.benchmark.projection import Results, Run  # noqa: PLC0415
     from autonomy.benchmark.write import CSV_NAME, FILES  # noqa: PLC0415
@@ -104,9 +78,9 @@ def projection_command(options: argparse.Namespace, words: Sequence[str]) -> int
     known = methods(settings.time_limit_s)
     chosen = words_of("--backends", options.backends, known) if options.backends is not None else tuple(known)
     require_writable(options.out, FILES, CSV_NAME)
-    console, scenarios = _console(), QUICK_SCENARIOS if options.quick else SCENARIOS
+    console, scenarios = table_console(), QUICK_SCENARIOS if options.quick else SCENARIOS
     with console.status("measuring memory bandwidth"):
-        machine = _machine(quick=options.quick)
+        machine = measured_machine(quick=options.quick)
     run = Run([known[name] for name in chosen], settings, BACKENDS[EXACT], machine)
     with tempfile.TemporaryDirectory(prefix=".autonomy-benchmark-", dir=options.out.resolve().parent) as staging:
         rows = _measure(run, settings, machine, scenarios=scenarios if EXACT in chosen else 0)
@@ -121,47 +95,6 @@ def projection_command(options: argparse.Namespace, words: Sequence[str]) -> int
         _publish(results, Path(staging), options.out)
     _print(results, console, options.out)
     return EXIT_UNSAFE if results.unsafe else EXIT_OK
-
-
-def step_command(options: argparse.Namespace, words: Sequence[str]) -> int:
-    """Carry out `autonomy benchmark step`; see `_add_step` for the options."""
-    from autonomy.benchmark.render import markdown, rich_table  # noqa: PLC0415 - only when needed
-    from autonomy.benchmark.step import SCHEMA, measure_step, step_tables  # noqa: PLC0415
-    from autonomy.benchmark.topologies import TOPOLOGIES  # noqa: PLC0415
-    from autonomy.benchmark.write import CSV_NAME, FILES, TABLES_NAME, write_rows  # noqa: PLC0415
-    from autonomy.layers.intent import POLICIES  # noqa: PLC0415
-
-    sizes = sizes_of("--sizes", options.sizes)
-    policies = words_of("--policies", options.policies, POLICIES)
-    topologies = words_of("--topology", options.topology, TOPOLOGIES)
-    steps = _repeats(options, STEPS, QUICK_STEPS)
-    require_at_least("--seed", options.seed, 0)
-    require_writable(options.out, FILES, CSV_NAME)
-    console = _console()
-    with console.status("measuring memory bandwidth"):
-        machine = _machine(quick=True)
-    cases = [(policy, topology, n) for topology in topologies for policy in policies for n in sizes]
-    rows = []
-    with _progress() as bar:
-        task = bar.add_task("", total=len(cases))
-        for policy, topology, n in cases:
-            bar.update(task, description=f"{policy}, {topology}, N = {n:,}")
-            overhead_s = machine.clock_overhead_s
-            rows.append(measure_step(policy, topology, n, steps=steps, seed=options.seed, overhead_s=overhead_s))
-            bar.advance(task)
-    found, command = step_tables(rows), command_line(words)
-    with tempfile.TemporaryDirectory(prefix=".autonomy-benchmark-", dir=options.out.resolve().parent) as staging:
-        finished = Path(staging) / "finished"
-        finished.mkdir()
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        about = {"command": command, "date": date, "version": autonomy.__version__, "machine": asdict(machine)}
-        write_rows(finished, SCHEMA, rows, about)
-        (finished / TABLES_NAME).write_text(markdown(found, machine, command), encoding="utf-8")
-        publish(finished, options.out, Path(staging))
-    for table in found:
-        console.print(rich_table(table))
-    console.print(Text.assemble("results: ", (str(options.out), "bold")), soft_wrap=True)
-    return EXIT_OK
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -180,25 +113,10 @@ def _settings(options: argparse.Namespace) -> Settings:
         regimes=words_of("--regimes", options.regimes, REGIMES) if options.regimes is not None else REGIMES,
         topologies=words_of("--topology", topologies if options.topology is None else options.topology, TOPOLOGIES),
         seed=options.seed,
-        calls=_repeats(options, CALLS, QUICK_CALLS),
+        calls=repeats_of(options, CALLS, QUICK_CALLS),
         budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
         time_limit_s=limit_s,
     )
-
-
-def _repeats(options: argparse.Namespace, usual: int, quick: int) -> int:
-    repeats: int = (quick if options.quick else usual) if options.repeats is None else options.repeats
-    require_at_least("--repeats", repeats, 1)
-    return repeats
-
-
-def _machine(*, quick: bool) -> Machine:
-    from autonomy.benchmark.bandwidth import ELEMENTS, triad_bytes_per_s  # noqa: PLC0415 - loads Numba
-    from autonomy.benchmark.clock import clock_overhead_s  # noqa: PLC0415
-    from autonomy.benchmark.machine import describe  # noqa: PLC0415
-
-    bandwidth = triad_bytes_per_s(ELEMENTS // 2, 3) if quick else triad_bytes_per_s()
-    return describe(triad_bytes_per_s=bandwidth, clock_overhead_s=clock_overhead_s())
 
 
 def _measure(run: Run, settings: Settings, machine: Machine, *, scenarios: int) -> list[Row]:
@@ -215,7 +133,7 @@ def _measure(run: Run, settings: Settings, machine: Machine, *, scenarios: int) 
         if scenarios and N in settings.sizes
     ]
     rows: list[Row] = []
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("loading solvers", total=len(cases) + len(batches))
         run.warm_up()
         for case in cases:
@@ -263,13 +181,3 @@ def _print(results: Results, console: Console, out: Path) -> None:
         said = f"{row.method} on {row.topology}, {row.regime}, N = {row.n:,}: {row.right} of {row.judged} answers right"
         console.print(Text(f"{said} ({row.violation_kw:.1e} kW, gap {row.gap:.1e}) {row.message}", style="bold red"))
     console.print(Text.assemble("results: ", (str(out), "bold")), soft_wrap=True)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, TERMINAL))
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description:<50}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
