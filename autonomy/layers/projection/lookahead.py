@@ -31,34 +31,31 @@ of the program, a general solver is needed, the greedy plan is not tried, and th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
-from autonomy.layers.decision import Cause, Reason
 from autonomy.layers.errors import ModelError, did_you_mean
 from autonomy.layers.observation import Forecast
-from autonomy.layers.projection.ahead import ROOM_KW, Ahead, ahead_of, fault_in
+from autonomy.layers.projection.ahead import ahead_of, fault_in
+from autonomy.layers.projection.conclusion import as_plan, conclude, greedy_plan
 from autonomy.layers.projection.foresight import Foresight, Route, one_step_alone, untouched
-from autonomy.layers.projection.program import SMOOTHING, ProjectionProgram, shed_price
+from autonomy.layers.projection.program import ProjectionProgram
+from autonomy.layers.projection.question import (
+    SOLVERS,
+    STRUCTURED,
+    Prepared,
+    Question,
+    instance,
+    no_more_shed,
+    prepare,
+)
 from autonomy.layers.situation import Situation
-from autonomy.solvers.allocation import LIFT, Allocation, Setup, Solution, Status, V, X
+from autonomy.solvers.allocation import Setup, Status, X
 from autonomy.solvers.backends import BACKENDS
-from autonomy.solvers.general import GENERAL
-from autonomy.solvers.horizon.certificate import Measure, measure
-from autonomy.solvers.horizon.program import HorizonProgram, HorizonSolution, HorizonSolver, HorizonStructure
-from autonomy.solvers.horizon.sparse import SparseHorizon, state
-from autonomy.solvers.quadratic import QuadraticStructure
+from autonomy.solvers.horizon.certificate import measure
 
-STRUCTURED = "structured"
-SOLVERS = (STRUCTURED, *GENERAL)
-LATER_PRICE = 10.0
-"""Price of a kW shed later, over ρs and over the worst round trip: well above what saving it can cost now."""
-NOTICEABLE_KWH = 1e-3
-"""kWh of later shedding, and kW of a changed action, that are worth a reason."""
 BLOCK = 8
 """Horizons are cut after the last step that needs a discharge, and rounded up to so many steps."""
 
@@ -106,7 +103,7 @@ class Lookahead:
         self._one_step = one_step(self._program.hierarchy)
         moves = (community.charge_limit_kw > 0) | (community.discharge_limit_kw > 0)
         self._stores = np.flatnonzero(moves & (community.energy_max_kwh > community.energy_min_kwh))
-        self._solvers: dict[int, _Prepared] = {}
+        self._solvers: dict[int, Prepared] = {}
         if self._stores.size:
             self._prepared(BLOCK)  # compiled, or found missing, before the first step
 
@@ -120,6 +117,13 @@ class Lookahead:
             intent_kw: (N,) kW, the battery intent, finite, + = charge.
         """
         started = time.perf_counter()
+        posed = self.pose(situation, forecast, energy_kwh, intent_kw)
+        return posed if isinstance(posed, Foresight) else self._answer(posed, started)
+
+    def pose(
+        self, situation: Situation, forecast: Forecast | None, energy_kwh: Vector, intent_kw: Vector
+    ) -> Question | Foresight:
+        """Return the program that has to be solved, or what is asked where none has to be; arguments as for `look`."""
         fault = fault_in(forecast, self._community.n_prosumers)
         if forecast is None or fault:
             return one_step_alone(situation, f"no looking ahead: {fault or 'there is no forecast'}")
@@ -134,157 +138,29 @@ class Lookahead:
             return one_step_alone(situation, "no looking ahead: already this step's limits cannot all be held")
         steps = min(-(-(int(needy[-1]) + 1) // BLOCK) * BLOCK, ahead.need_kw.shape[0])
         prepared = self._prepared(steps)
-        program = self._instance(prepared.structure, ahead, situation, energy_kwh, _no_more_shed(first, present))
-        proof = self._greedy(prepared.structure, program, present)
+        program = instance(prepared.structure, ahead, situation, energy_kwh, no_more_shed(first, present))
+        proof = greedy_plan(prepared.structure, program, present.point[X])
         if proof is not None:
-            return untouched(situation, Route.GREEDY_PLAN, plan_kw=self._as_plan(proof))
-        return self._solve(situation, prepared, program, present, started)
+            return untouched(situation, Route.GREEDY_PLAN, plan_kw=as_plan(prepared.structure, proof))
+        return Question(situation=situation, prepared=prepared, program=program, present=present)
 
-    def _solve(
-        self, situation: Situation, prepared: _Prepared, program: HorizonProgram, present: Solution, started: float
-    ) -> Foresight:
+    def _answer(self, question: Question, started: float) -> Foresight:
         """Return what the program's answer asks, or nothing and why."""
+        situation, prepared = question.situation, question.prepared
         ends = np.inf if self._deadline_s is None else started + self._deadline_s
         left = None if self._deadline_s is None else max(ends - time.perf_counter(), 0.0)
-        solution = prepared.solver.solve(program, deadline_s=left)
-        held = measure(prepared.structure, prepared.statement, program, solution)
+        solution = prepared.solver.solve(question.program, deadline_s=left)
+        held = measure(prepared.structure, prepared.statement, question.program, solution)
         if time.perf_counter() > ends:
             return one_step_alone(situation, f"no looking ahead: there was no answer within {self._deadline_s} s")
         if solution.status is not Status.SOLVED or not held.is_solved:
             said = solution.message or f"violation {held.violation:.1e} kW, relative gap {held.relative_gap:.1e}"
             return one_step_alone(situation, f"no looking ahead: the solver {self._solver!r} failed ({said})")
-        return self._conclude(situation, prepared.structure, program, present, solution, held)
+        return conclude(question, solution, held)
 
-    def _prepared(self, steps: int) -> _Prepared:
+    def _prepared(self, steps: int) -> Prepared:
         """Return the solver for so many later steps, set up the first time."""
         if steps not in self._solvers:
-            community, mine = self._community, self._stores
-            structure = HorizonStructure(
-                hierarchy=self._program.hierarchy,
-                steps=steps,
-                cell=mine,
-                fill=community.timestep_h * community.charge_efficiency[mine],
-                drain=community.timestep_h / community.discharge_efficiency[mine],
-                ramp=community.ramp_limit_kw[mine],
-                weight=np.ones(community.n_prosumers),
-                smoothing=SMOOTHING,
-            )
-            self._solvers[steps] = _Prepared(structure, state(structure), _setup(self._solver)(structure))
+            hierarchy, name = self._program.hierarchy, self._solver
+            self._solvers[steps] = prepare(self._community, hierarchy, self._stores, steps=steps, solver=name)
         return self._solvers[steps]
-
-    def _instance(
-        self,
-        structure: HorizonStructure,
-        ahead: Ahead,
-        situation: Situation,
-        energy_kwh: Vector,
-        first: Allocation,
-    ) -> HorizonProgram:
-        community, mine, steps = self._community, self._stores, structure.steps
-        lowest, highest = community.energy_min_kwh[mine], community.energy_max_kwh[mine]
-        energy = np.where(np.isfinite(energy_kwh[mine]), energy_kwh[mine], lowest)
-        return HorizonProgram(
-            first=first,
-            level=np.minimum(energy, highest),
-            floor=np.minimum(lowest, energy),
-            ceiling=highest,
-            lower=-ahead.charge_kw[:steps],
-            upper=np.broadcast_to(ahead.discharge_kw, (steps, mine.size)),
-            need=ahead.need_kw[:steps],
-            price=LATER_PRICE * shed_price(situation) * float(np.max(structure.drain / structure.fill)),
-        )
-
-    def _greedy(self, structure: HorizonStructure, program: HorizonProgram, present: Solution) -> Vector | None:
-        """Return a plan that proves the one-step answer admissible, or None."""
-        if self._has_ramps or structure.hierarchy.n_groups > 1:
-            return None
-        from autonomy.solvers.horizon.plan import greedy  # noqa: PLC0415 - loads Numba
-
-        x = present.point[X][structure.cell]
-        level = program.level - np.maximum(structure.fill * x, structure.drain * x)
-        plan, missing = greedy(
-            np.ascontiguousarray(program.need[:, 0]),
-            np.clip(level, program.floor, program.ceiling),
-            program.floor,
-            program.ceiling,
-            np.ascontiguousarray(program.lower),
-            np.ascontiguousarray(program.upper),
-            structure.fill,
-            structure.drain,
-        )
-        return plan if missing <= ROOM_KW else None
-
-    def _conclude(
-        self,
-        situation: Situation,
-        structure: HorizonStructure,
-        program: HorizonProgram,
-        present: Solution,
-        solution: HorizonSolution,
-        held: Measure,
-    ) -> Foresight:
-        """Return the bounds, and the plan as it can be carried out."""
-        from autonomy.solvers.horizon.plan import carry_out  # noqa: PLC0415 - loads Numba
-
-        plan = np.vstack([solution.point[X][structure.cell], solution.given])
-        carry_out(plan, program.level, program.floor, program.ceiling, structure.fill, structure.drain)
-        missing = program.need - _totals(structure, plan[1:])
-        shed = float(np.maximum(missing, 0.0).max(axis=1).sum()) * self._community.timestep_h
-        lower, upper = situation.battery_lower_kw, situation.battery_upper_kw
-        wanted = 0.0 - solution.point[X]
-        floor = np.clip(wanted - ROOM_KW, lower, upper)
-        moved = float(np.abs(solution.point[X] - present.point[X]).max())
-        reasons = []
-        if moved > NOTICEABLE_KWH:
-            text = (
-                f"looking ahead: up to {moved:.2f} kW more is kept or charged for a peak within {structure.steps} steps"
-            )
-            reasons.append(Reason(cause=Cause.LOOK_AHEAD, text=text, amount_kw=moved))
-        if shed > NOTICEABLE_KWH:
-            text = f"looking ahead: by the forecast {shed:.2f} kWh cannot be served within {structure.steps} steps"
-            reasons.append(Reason(cause=Cause.LOOK_AHEAD, text=text))
-        return Foresight(
-            battery_lower_kw=floor,
-            battery_upper_kw=np.clip(wanted + ROOM_KW, lower, upper) if self._has_ramps else upper,
-            plan_kw=self._as_plan(plan[1:]),
-            shed_later_kwh=shed if shed > NOTICEABLE_KWH else 0.0,
-            route=Route.PROGRAM,
-            evidence=held,
-            reasons=tuple(reasons),
-        )
-
-    def _as_plan(self, given: Vector) -> Vector:
-        """Return (H, N) battery power of what the stores give."""
-        plan = np.zeros((given.shape[0], self._community.n_prosumers))
-        plan[:, self._stores] = 0.0 - given
-        return plan
-
-
-class _Prepared(NamedTuple):
-    """What is kept for one number of later steps."""
-
-    structure: HorizonStructure
-    statement: QuadraticStructure
-    solver: HorizonSolver
-
-
-def _setup(name: str) -> Callable[[HorizonStructure], HorizonSolver]:
-    if name != STRUCTURED:
-        return lambda structure: SparseHorizon(structure, GENERAL[name])
-    from autonomy.solvers.horizon.structured import StructuredHorizon  # noqa: PLC0415 - loads Numba
-
-    return StructuredHorizon
-
-
-def _no_more_shed(first: Allocation, present: Solution) -> Allocation:
-    """Return the first step in which nobody may be shed more than the one-step answer sheds."""
-    cells = first.cells.copy()
-    cells[LIFT] = np.minimum(present.point[V], cells[LIFT])
-    return Allocation(hierarchy=first.hierarchy, cells=cells, bounds=first.bounds, relief=first.relief)
-
-
-def _totals(structure: HorizonStructure, given: Vector) -> Vector:
-    """Return (H, G) Σ of what the stores below each group give."""
-    spread = np.zeros((given.shape[0], structure.hierarchy.n_cells))
-    spread[:, structure.cell] = given
-    return np.array([structure.hierarchy.totals(row) for row in spread])
