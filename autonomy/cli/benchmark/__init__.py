@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import projection, step
+from autonomy.cli.benchmark import horizon, projection, step
 
 COMMANDS = (
     projection,
     step,
+    horizon,
 )
 """Modules with an `add_command`, in the order of the help."""
 

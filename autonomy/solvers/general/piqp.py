@@ -26,14 +26,18 @@ MAX_ITERATIONS = 80
 class PiqpSolver:
     """See the module's docstring.
 
+    Args:
+        structure: What never changes.
+        tolerance: Absolute and relative, of residuals and gap.
+
     Raises:
         ImportError: PIQP is not installed.
     """
 
-    def __init__(self, structure: QuadraticStructure) -> None:
+    def __init__(self, structure: QuadraticStructure, *, tolerance: float = TOLERANCE) -> None:
         import piqp  # noqa: PLC0415 - optional library
 
-        self.structure = structure
+        self.structure, self._tolerance = structure, tolerance
         self._piqp: Any = piqp
         self._solver: Any = None
         self._rows: Rows | None = None
@@ -60,8 +64,8 @@ class PiqpSolver:
 
         solver = self._piqp.SparseSolver()
         settings = solver.settings
-        settings.eps_abs = settings.eps_rel = TOLERANCE
-        settings.eps_duality_gap_abs = settings.eps_duality_gap_rel = TOLERANCE
+        settings.eps_abs = settings.eps_rel = self._tolerance
+        settings.eps_duality_gap_abs = settings.eps_duality_gap_rel = self._tolerance
         settings.eps_primal_inf = settings.eps_dual_inf = INFEASIBLE
         settings.max_iter = MAX_ITERATIONS
         equations, inequalities = split(self.structure, rows)

@@ -67,24 +67,27 @@ class StructuredHorizon:
     def solve(self, program: HorizonProgram, *, deadline_s: float | None = None) -> HorizonSolution:
         """Return the minimiser, or FAILED with a sentence; stops soon after `deadline_s` seconds."""
         ends = np.inf if deadline_s is None else time.perf_counter() + deadline_s
-        refusal = self._load(program)
+        refusal = self.load(program)
         if refusal:
             return no_answer(self.structure, refusal, rows=self._rows.total)
-        first = program.first
-        count = start(*self._at_start, START, program.price)
-        prices = (first.relief.drop_price, first.relief.lift_price, first.relief.smoothing, program.price)
-        setting = np.array([*prices, count], dtype=np.float64)
+        taken, done = self.run(ends)
+        if not done and time.perf_counter() > ends:
+            return no_answer(
+                self.structure, f"no answer within {deadline_s} s", rows=self._rows.total, iterations=taken
+            )
+        return self.answer((taken, done))
+
+    def run(self, ends: float = np.inf) -> tuple[int, bool]:
+        """Solve what was loaded, at most until the clock shows `ends`; return the iterations, and whether it is done."""
+        count = start(*self._at_start, START, self._prices[-1])
+        setting = np.array([*self._prices, count], dtype=np.float64)
         taken, done = 0, False
         while not done and taken < MAX_ITERATIONS:
             more, done = self._iterate(setting, BETWEEN_LOOKS, together=taken >= IMPATIENT)
             taken += more
             if not done and (time.perf_counter() > ends or not np.isfinite(self._report).all() or more < BETWEEN_LOOKS):
                 break
-        if done:
-            return self._answer(taken)
-        late = time.perf_counter() > ends
-        text = f"no answer within {deadline_s} s" if late else f"residuals stay at {self._report.max():.1e}"
-        return no_answer(self.structure, text, rows=self._rows.total, iterations=taken)
+        return taken, done
 
     def _iterate(self, setting: Vector, most: int, *, together: bool) -> tuple[int, bool]:
         """Go on for `most` iterations; return how many were taken and whether the end is reached."""
@@ -92,7 +95,7 @@ class StructuredHorizon:
         taken, done = iterate(*self._on_the_way, *rest, most, together)
         return int(taken), bool(done)
 
-    def _load(self, program: HorizonProgram) -> str:
+    def load(self, program: HorizonProgram) -> str:
         """Fill the arrays; return why that cannot be done, or nothing."""
         if self.structure.has_ramps:
             return "ramps between steps need a general solver"
@@ -103,7 +106,8 @@ class StructuredHorizon:
         group = int(np.argmax(limited))
         if self._held[group] != tree.n_cells:
             return "a limited group that leaves out cells needs a general solver"
-        self._group = group
+        self._group, relief = group, first.relief
+        self._prices = (relief.drop_price, relief.lift_price, relief.smoothing, program.price)
         cells, step, store, cell, row = first.cells, self._step, self._store, self._cell, self._row
         if self._storeless.size and np.any(cells[UPPER, self._storeless] - cells[LOWER, self._storeless] > NARROW):
             return "a cell without a store must have a fixed x"
@@ -129,8 +133,12 @@ class StructuredHorizon:
             return "all but bounds on sums must be numbers"
         return ""
 
-    def _answer(self, taken: int) -> HorizonSolution:
-        """Return what the arrays hold."""
+    def answer(self, outcome: tuple[int, bool]) -> HorizonSolution:
+        """Return what the arrays hold after `run`."""
+        taken, done = outcome
+        if not done:
+            text = f"residuals stay at {self._report.max():.1e}"
+            return no_answer(self.structure, text, rows=self._rows.total, iterations=taken)
         cell, row, numbers = self._cell, self._row, self._rows
         x = cell[normal.FIXED].copy()
         x[self._place] = self._step[normal.X, 0]
