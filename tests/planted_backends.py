@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 
 import numpy as np
 
@@ -31,11 +30,11 @@ class Moody(NestedSolver):
             os.write(1, b"a banner\n" * 10_000)
             sys.stdout.write("and another\n")
         if mood == DREAM:
-            return replace(answer, point=np.full_like(answer.point, np.nan))
+            return answer._replace(point=np.full_like(answer.point, np.nan))
         if mood == LIE:
-            return replace(answer, point=answer.point + 1e-3)
+            return answer._replace(point=answer.point + 1e-3)
         if mood == SHORT:
-            return replace(answer, multipliers=answer.multipliers[:-1])
+            return answer._replace(multipliers=answer.multipliers[:-1])
         return answer
 
 

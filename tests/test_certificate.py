@@ -100,7 +100,7 @@ def test_corrupted_certificates_are_rejected(corruption):
             multipliers *= 0
         elif corruption == "the answer to another problem":
             cells[CENTRE, free] += 0.5
-        corrupted = replace(solution, point=point, multipliers=multipliers)
+        corrupted = solution._replace(point=point, multipliers=multipliers)
         assert not is_accepted(replace(problem, cells=cells), corrupted, stated)
         if corruption == "a worse point":  # it is a point all right, and its own gap says how bad
             assert is_accepted(problem, corrupted, certify(problem, corrupted).gap)
@@ -114,7 +114,7 @@ def test_the_stated_gap_is_never_below_the_exact_one_whatever_the_multipliers(pr
         return
     groups, cells = problem.hierarchy.n_groups, problem.hierarchy.n_cells
     some = np.array(data.draw(st.lists(st.floats(-50, 50), min_size=groups + cells, max_size=groups + cells)))
-    loose = replace(answer, multipliers=some[:groups], cell_multipliers=some[groups:])
+    loose = answer._replace(multipliers=some[:groups], cell_multipliers=some[groups:])
     for solution in (answer, loose):
         exact, stated = recheck(problem, solution).gap, certify(problem, solution).gap
         assert exact <= stated
@@ -138,7 +138,7 @@ def test_a_hand_worked_gap():
     problem = one_cell()
     answer = CompiledSolver(problem.hierarchy).solve(problem)
     assert answer.multipliers.tolist() == [-2.0]
-    at_zero = replace(answer, point=np.zeros((3, 1)))
+    at_zero = answer._replace(point=np.zeros((3, 1)))
     assert recheck(problem, at_zero) == (0, Fraction(5, 2))
     assert certify(problem, at_zero).gap == pytest.approx(2.5, abs=1e-12)
     assert certify(problem, at_zero).distance >= 1.0  # √5, and the minimiser is 1 away
@@ -146,7 +146,7 @@ def test_a_hand_worked_gap():
 
 def test_pricing_a_bound_that_does_not_exist_proves_nothing():
     problem = one_cell()
-    answer = replace(CompiledSolver(problem.hierarchy).solve(problem), multipliers=np.array([2.0]))
+    answer = CompiledSolver(problem.hierarchy).solve(problem)._replace(multipliers=np.array([2.0]))
     assert recheck(problem, answer).gap == np.inf
     assert certify(problem, answer).gap == np.inf
 

@@ -121,7 +121,7 @@ def test_any_multipliers_give_a_lower_bound(case, data):
     best = NestedSolver(problem.hierarchy).solve(problem)
     groups, cells = problem.hierarchy.n_groups, problem.hierarchy.n_cells
     some = np.array([data.draw(st.floats(-20, 20)) for _ in range(groups + cells)])
-    loose = replace(best, multipliers=some[:groups], cell_multipliers=some[groups:])
+    loose = best._replace(multipliers=some[:groups], cell_multipliers=some[groups:])
     # The optimum is known to a few 1e-9 only, and may leave its bounds by as much, at a price of up to 40.
     assert recheck(problem, loose).gap >= -1e-7
     assert certify(problem, loose).gap >= recheck(problem, loose).gap

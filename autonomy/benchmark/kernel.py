@@ -34,7 +34,7 @@ class KernelMethod:
                 problem.relief.smoothing,
                 np.zeros((ANSWER + 1, problem.hierarchy.n_cells)),
                 np.zeros(problem.hierarchy.n_groups),
-                *workspace,
+                workspace,
             )
             for problem in problems
         ]

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,9 +210,8 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Solution:
-    """A backend's answer.
+class Solution(NamedTuple):
+    """A backend's answer; a named tuple, because a frozen dataclass takes longer to make than a small instance to solve.
 
     On INFEASIBLE, `point` is inside its boxes and violates bounds on sums; on FAILED it may hold anything.
 

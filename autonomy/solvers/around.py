@@ -57,11 +57,11 @@ class AroundSolver:
 
         The arguments are those of `kernel.around.solve_around`.
         """
-        answer, multipliers = np.empty((MOVE + 1, wish.size)), np.empty(sums.shape[1])
+        answer, multipliers = np.zeros((MOVE + 1, wish.size)), np.empty(sums.shape[1])
         cells = self._cells[own.shape[1] > 0]
         room = (cells, self._bounds, answer, multipliers, self._proof)
         prices = (weight, *relief.prices)
-        mine = (*room, *self._tree, *self._workspace)
+        mine = (*room, *self._tree, self._workspace)
         try:
             code = solve_around(base, reach, wish, *most, sums, own, *prices, *mine)
         except TypeError:  # strided, or not float64: the machine code takes plain arrays only

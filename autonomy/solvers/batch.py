@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.solvers.allocation import LEAST, MOST, Hierarchy, Relief
-from autonomy.solvers.compiled import CompiledSolver
+from autonomy.solvers.compiled import depth_first, workspace_of
 from autonomy.solvers.kernel.many import pull_back, solve_many
 from autonomy.solvers.kernel.solve import ANSWER
 from autonomy.solvers.kernel.tree import NUMBER
@@ -59,8 +59,8 @@ class BatchSolver:
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         self.hierarchy = hierarchy
-        self._workspace = CompiledSolver(hierarchy).workspace
-        tree = self._workspace[1]
+        self._workspace = workspace_of(hierarchy)
+        self._tree = tree = depth_first(hierarchy)[1]
         position = np.empty(hierarchy.n_groups, dtype=np.int64)
         position[tree[: hierarchy.n_groups, NUMBER]] = np.arange(hierarchy.n_groups)
         self._place = position[hierarchy.group_of]
@@ -73,10 +73,10 @@ class BatchSolver:
         """
         cells, bounds = self._checked(cells, bounds)
         count, size = cells.shape[0], cells.shape[2]
-        answers, multipliers = np.empty((count, ANSWER + 1, size)), np.empty((count, bounds.shape[2]))
+        answers, multipliers = np.zeros((count, ANSWER + 1, size)), np.empty((count, bounds.shape[2]))
         codes = np.empty(count, dtype=np.int64)
         prices = (float(relief.drop_price), float(relief.lift_price), float(relief.smoothing))
-        solve_many(cells, bounds, *prices, answers, multipliers, codes, *self._workspace)
+        solve_many(cells, bounds, *prices, answers, multipliers, codes, self._workspace)
         return BatchSolution(
             points=answers[:, :ANSWER], cell_multipliers=answers[:, ANSWER], multipliers=multipliers, codes=codes
         )
@@ -106,7 +106,7 @@ class BatchSolver:
             answers,
             solution.multipliers,
             self._place,
-            self._workspace[1],
+            self._tree,
             np.empty(groups),
             np.ascontiguousarray(cotangents, dtype=np.float64),
             *scratch,

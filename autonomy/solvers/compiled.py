@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy.solvers.allocation import CELL_ROWS, Allocation, Hierarchy, Index, Solution, Status, no_answer
+from autonomy.solvers.allocation import CELL_ROWS, Allocation, Hierarchy, Index, Solution, Status, Vector, no_answer
 from autonomy.solvers.kernel.solve import ANSWER, solve
 from autonomy.solvers.kernel.tree import END, FIRST, FLOATS, INTEGERS, NUMBER, PARENT
 
@@ -20,6 +20,7 @@ ANSWERS = (
     (Status.SOLVED, ""),
     (Status.INFEASIBLE, "the bounds on sums cannot all be met"),
     (Status.FAILED, "weights must be > 0, all else numbers, lower <= upper, and only bounds on sums may be infinite"),
+    (Status.FAILED, "the arrays have other sizes than this solver's hierarchy"),
 )
 """What the number that the machine code returns stands for."""
 
@@ -29,40 +30,38 @@ class CompiledSolver:
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         self.hierarchy = hierarchy
-        order, tree = _depth_first(hierarchy)
-        cells = hierarchy.n_cells
-        self.workspace = (
-            order,
-            tree,
-            np.zeros((hierarchy.n_groups, len(FLOATS))),
-            np.zeros((len(CELL_ROWS) + ANSWER + 1, cells if order.size else 0)),
-            np.empty(cells),
-        )
-        self._shapes = (((6, cells), (8, cells)), (2, hierarchy.n_groups))
+        self.workspace = workspace_of(hierarchy)
+        self._answer, self._multipliers = (ANSWER + 1, hierarchy.n_cells), hierarchy.n_groups
 
     def solve(self, problem: Allocation) -> Solution:
         """Return the minimiser, INFEASIBLE with everything pushed as far as it helps, or FAILED on bad numbers."""
-        cells, bounds = problem.cells, problem.bounds
-        if cells.shape not in self._shapes[0] or bounds.shape != self._shapes[1]:
-            return no_answer(self.hierarchy, Status.FAILED, "the arrays have other sizes than this solver's hierarchy")
-        answer, multipliers = np.empty((ANSWER + 1, cells.shape[1])), np.empty(bounds.shape[1])
+        answer, multipliers = np.zeros(self._answer), np.empty(self._multipliers)
+        prices = problem.relief.prices
         try:
-            code = solve(cells, bounds, *problem.relief.prices, answer, multipliers, *self.workspace)
-        except TypeError:  # strided, read-only or not float64: the machine code takes plain arrays only
-            cells, bounds = _plain(cells), _plain(bounds)
-            code = solve(cells, bounds, *problem.relief.prices, answer, multipliers, *self.workspace)
+            code = solve(problem.cells, problem.bounds, *prices, answer, multipliers, self.workspace)
+        except TypeError:  # strided, read-only or not float64: the machine code takes plain tables only
+            tables = _plain(problem.cells), _plain(problem.bounds)
+            code = solve(*tables, *prices, answer, multipliers, self.workspace)
         status, message = ANSWERS[code]
         if status is Status.FAILED:
             return no_answer(self.hierarchy, status, message)
         return Solution(answer[:ANSWER], answer[ANSWER], multipliers, status, message)
 
 
-def _plain(values: Any) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64, order="C")
+def workspace_of(hierarchy: Hierarchy) -> Vector:
+    """Return what the machine code needs beside an instance; see `kernel.solve.solve`."""
+    ease = np.empty(hierarchy.n_cells)
+    if hierarchy.n_groups == 1:
+        return ease
+    order, tree = depth_first(hierarchy)
+    parts = [ease, tree.view(np.float64).ravel(), np.zeros(hierarchy.n_groups * len(FLOATS))]
+    if not np.array_equal(order, np.arange(order.size)):
+        parts += [order.view(np.float64), np.zeros((len(CELL_ROWS) + ANSWER + 1) * order.size)]
+    return np.concatenate(parts)
 
 
-def _depth_first(hierarchy: Hierarchy) -> tuple[NDArray[np.uint64], Index]:
-    """Return the (N,) order of the cells, empty if they are sorted already, and the groups' integers."""
+def depth_first(hierarchy: Hierarchy) -> tuple[Index, Index]:
+    """Return the (N,) order of the cells and the (G + 1, 8) integers of the groups."""
     count = hierarchy.n_groups
     inner: list[list[int]] = [[] for _ in range(count + 1)]
     for group, around in enumerate(hierarchy.parent.tolist()):
@@ -81,5 +80,10 @@ def _depth_first(hierarchy: Hierarchy) -> tuple[NDArray[np.uint64], Index]:
             tree[around, END] = max(tree[around, END], tree[g, END])
     place = position[hierarchy.group_of]
     tree[1:, FIRST] = np.cumsum(np.bincount(place, minlength=count))
-    order = np.argsort(place, kind="stable").astype(np.uint64)  # unsigned: no look-up from the end
-    return (order[:0] if np.array_equal(order, np.arange(order.size)) else order), tree
+    return np.argsort(place, kind="stable"), tree
+
+
+def _plain(values: Any) -> NDArray[np.float64]:
+    """Return a table as the machine code takes it; what is no table becomes one that fits nothing."""
+    table = np.array(values, dtype=np.float64, order="C")
+    return table if table.ndim == 2 else np.empty((0, 0))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from autonomy.solvers.allocation import (
     Allocation,
     Hierarchy,
     Matrix,
-    Solution,
+    Status,
     Vector,
     net,
 )
@@ -63,14 +63,23 @@ class PotentialAllocation:
         return float(np.max(np.maximum(low - potentials, potentials - high), initial=0.0))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class PotentialSolution(Solution):
+class PotentialSolution(NamedTuple):
     """An answer with the multipliers of the potentials.
 
     Attributes:
+        point: (3, N) as in `Solution`, like all others but the last.
+        cell_multipliers: (N,)
+        multipliers: (G,)
+        status: What the solver claims.
+        message: One sentence, empty when solved.
         potential_multipliers: (G,) > 0 where a potential's lower bound binds, < 0 where its upper bound binds.
     """
 
+    point: Matrix
+    cell_multipliers: Vector
+    multipliers: Vector
+    status: Status
+    message: str
     potential_multipliers: Vector
 
 

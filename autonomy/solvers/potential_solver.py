@@ -6,7 +6,6 @@ an ordering or an allocation. Its answer is judged from the instance alone befor
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -164,7 +163,7 @@ class PotentialSolver:
             return self._no_answer("bounds on potentials must be numbers, with low < inf and high > -inf")
         if found.room < 0.0:
             text = "the bounds of a potential exclude each other"
-            return _with_potentials(replace(plain, status=Status.INFEASIBLE, message=text), self._none[1])
+            return _with_potentials(plain._replace(status=Status.INFEASIBLE, message=text), self._none[1])
         return _with_potentials(plain, self._none[1])
 
     def _no_answer(self, message: str) -> PotentialSolution:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from autonomy.solvers.allocation import (
@@ -31,7 +29,7 @@ def believed(problem: Allocation, solution: Solution) -> Solution:
     if solution.status is not Status.SOLVED:
         return solution
     wrong = wrong_in(problem, solution)
-    return replace(solution, status=Status.FAILED, message=wrong) if wrong else solution
+    return solution._replace(status=Status.FAILED, message=wrong) if wrong else solution
 
 
 def wrong_in(problem: Allocation, solution: Solution) -> str:
@@ -65,8 +63,7 @@ def unproved(problem: Allocation, message: str) -> Solution:
 def binding(problem: Allocation, solution: Solution) -> Solution:
     """Return an answer with the multipliers of bounds that do not bind set to 0; any multipliers are a certificate."""
     y = net(solution.point)
-    return replace(
-        solution,
+    return solution._replace(
         cell_multipliers=_kept(solution.cell_multipliers, y, problem.least, problem.most),
         multipliers=_kept(solution.multipliers, problem.hierarchy.totals(y), *problem.bounds),
     )

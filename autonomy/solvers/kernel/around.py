@@ -8,7 +8,7 @@ instance that `Allocation` states, without its arrays having to be built one by 
 
 from __future__ import annotations
 
-from numba import float64, int64, types, uint64
+from numba import float64, int64, types
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT, X
 from autonomy.solvers.kernel.gap import gap_and_rounding
@@ -29,7 +29,7 @@ SIGNATURE = int64(
     *[ROWS] * 3,
     *[COLUMN] * 2,
     *[INDEX] * 3,
-    *[uint64[::1], int64[:, ::1], ROWS, ROWS, COLUMN],
+    COLUMN,
 )
 
 
@@ -54,13 +54,9 @@ def solve_around(
     parent,
     group_of,
     outermost_first,
-    order,
-    tree,
-    groups,
-    sorted_,
-    ease,
+    workspace,
 ):
-    """Write the answer (5, N), the multipliers (G,) and (gap, rounding); return what `solve` returns.
+    """Write the answer (5, N), zeros before, the multipliers (G,) and (gap, rounding); return what `solve` returns.
 
     Given are the base (2, N) rows a and b, the reach (2, N) rows up and down of the moves, the wishes (N,), which are
     clipped to [−most_down, most_up], the bounds (2, G) of the groups and (2, N) of the cells (or (2, 0)) with the base
@@ -84,7 +80,7 @@ def solve_around(
         net = bounds[0, g]
         bounds[0, g], bounds[1, g] = sums[0, g] - net, sums[1, g] - net
     prices = (drop_price, lift_price, smoothing)
-    code = solve(cells, bounds, *prices, answer[:MOVE], multipliers, order, tree, groups, sorted_, ease)
+    code = solve(cells, bounds, *prices, answer[:MOVE], multipliers, workspace)
     if code == 0:
         point = answer[:ANSWER]
         tree_of = (parent, group_of, outermost_first)

@@ -10,6 +10,9 @@ from autonomy.solvers.kernel.prices import compiled, price_at, terms_at
 from autonomy.solvers.kernel.search import give, step
 from autonomy.solvers.kernel.sums import BLOCK, FEW, add, few
 
+SOME = 256
+"""Fewer cells than this are written row by row."""
+
 
 @compiled(inline=True, reorder=True)
 def _fill(cells, ease, span, terms, point):
@@ -34,6 +37,63 @@ def _fill(cells, ease, span, terms, point):
         bad += 0 if good else 1
         total += inside - dropped + lifted
     return total, bad
+
+
+@compiled(inline=True, reorder=True)
+def _clip(cells, ease, here, p, x):
+    """Write x of a span of cells; return Σ x."""
+    centre, lower, upper = cells[CENTRE, here], cells[LOWER, here], cells[UPPER, here]
+    one, each = ease[0], ease[here] if ease.size > 1 else ease[:0]
+    total = 0.0
+    for j in range(x.size):
+        free = centre[j] + p * (each[j] if each.size > 0 else one)
+        inside = lower[j] if free < lower[j] else free
+        inside = upper[j] if inside > upper[j] else inside
+        x[j] = inside
+        total += inside
+    return total
+
+
+@compiled(inline=True, reorder=True)
+def _use(limit, level, share, relief):
+    """Write what is used of a relief; return its Σ."""
+    total = 0.0
+    for j in range(relief.size):
+        used = share * limit[j]
+        used = used if used < level else level
+        relief[j] = used
+        total += used
+    return total
+
+
+@compiled(inline=True, reorder=True)
+def _count_bad(cells, here):
+    """Return how many cells of a span are not what they must be."""
+    lower, upper, drop, lift = cells[LOWER, here], cells[UPPER, here], cells[DROP, here], cells[LIFT, here]
+    bad = 0
+    for j in range(lower.size):
+        good = (upper[j] - lower[j] >= 0.0) & (upper[j] - lower[j] < np.inf)
+        good &= (drop[j] >= 0.0) & (lift[j] >= 0.0) & (drop[j] + lift[j] < np.inf)
+        bad += 0 if good else 1
+    return bad
+
+
+@compiled(inline=True)
+def _fill_some(cells, ease, span, terms, point):
+    """Do what `_fill` does, row by row: sooner done where the start of a loop costs as much as its turns."""
+    p, _, sign, level, share, _, _ = terms
+    here = slice(*span)
+    total = _clip(cells, ease, here, p, point[X, here])
+    if sign < 0.0:
+        total -= _use(cells[DROP, here], level, share, point[U, here])
+    else:
+        point[U, here] = 0.0
+    if sign > 0.0:
+        total += _use(cells[LIFT, here], level, share, point[V, here])
+    else:
+        point[V, here] = 0.0
+    bad = _count_bad(cells, here)
+    return total, bad if abs(total) < np.inf else bad + 1
 
 
 @compiled(inline=True)
@@ -61,6 +121,8 @@ def fill(cells, ease, first, last, relief, s, point, multipliers):
     terms, total, lost, bad, unmet = terms_at(s, *relief), 0.0, 0.0, 0, 0
     if last - first < FEW:
         total, bad = fill_few(cells, ease, first, last, terms, point)
+    elif last - first < SOME:
+        total, bad = _fill_some(cells, ease, (first, last), terms, point)
     else:
         for start in range(first, last, BLOCK):
             t, b = _fill(cells, ease, (start, min(start + BLOCK, last)), terms, point)

@@ -17,31 +17,24 @@ returned: an element of the generalised Jacobian.
 from __future__ import annotations
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT, U, V, X
+from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.prices import compiled
-from autonomy.solvers.kernel.solve import ANSWER, solve
+from autonomy.solvers.kernel.single import UNSOUND
+from autonomy.solvers.kernel.solve import ANSWER, are_prices, solve_one
 from autonomy.solvers.kernel.tree import NUMBER, PARENT
 
 
 @compiled()
-def solve_many(
-    cells, bounds, drop_price, lift_price, smoothing, answers, multipliers, codes, order, tree, groups, sorted_, ease
-):
+def solve_many(cells, bounds, drop_price, lift_price, smoothing, answers, multipliers, codes, workspace):
     """Solve (B, 6 or 8, N) cells and (B, 2, G) bounds one after the other; see `kernel.solve.solve`."""
+    relief = (drop_price, lift_price, smoothing)
+    if not are_prices(*relief):
+        codes[:] = UNSOUND
+        return
+    cells, bounds, workspace = borrow(cells), borrow(bounds), borrow(workspace)
+    answers, multipliers = borrow(answers), borrow(multipliers)
     for k in range(cells.shape[0]):
-        codes[k] = solve(
-            cells[k],
-            bounds[k],
-            drop_price,
-            lift_price,
-            smoothing,
-            answers[k],
-            multipliers[k],
-            order,
-            tree,
-            groups,
-            sorted_,
-            ease,
-        )
+        codes[k] = solve_one(cells[k], bounds[k], relief, answers[k], multipliers[k], workspace)
 
 
 @compiled()

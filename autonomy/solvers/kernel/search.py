@@ -10,6 +10,8 @@ from autonomy.solvers.kernel.prices import compiled
 
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 """A relative change of price that is but rounding."""
+UNIT = 2 * float(np.finfo(np.float64).eps)
+"""A relative error of a sum that is but rounding."""
 
 
 @compiled()
@@ -82,11 +84,14 @@ def give(cells, point, j, amount, most_each):
 
 
 @compiled()
-def spread(cells, point, multipliers, first, last, amount):
-    """Raise Σ y of cells first <= j < last by a rounding `amount`, a little each; return what is left of it."""
-    each = max(abs(amount) / 64, 1e-9)
+def spread(cells, point, multipliers, first, last, amount, total):
+    """Raise Σ y of cells first <= j < last by a rounding `amount`, a little each; return what is left of it.
+
+    What is left may be as much as a sum of this total rounds.
+    """
+    each, none = max(abs(amount) / 64, 1e-9), UNIT * (1.0 + abs(total))
     for j in range(first, last):
-        if amount == 0.0:
+        if abs(amount) <= none:
             break
         if cells.shape[0] > LEAST:
             y = point[X, j] - point[U, j] + point[V, j]

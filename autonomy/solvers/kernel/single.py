@@ -15,8 +15,10 @@ from autonomy.solvers.kernel.prices import compiled
 from autonomy.solvers.kernel.search import spread, step
 from autonomy.solvers.kernel.sums import BLOCK, answer
 
-TIGHT, MET, NEARLY = 1e-12, 1e-9, 1e-2
-"""Relative errors of a sum: aimed at, counted as met (and spread over some cells), and one Newton step from the end."""
+TIGHT, MET = 1e-12, 1e-9
+"""Relative errors of a sum: aimed at, and counted as met (and spread over some cells)."""
+NEARLY, LARGE_NEARLY = 1e-1, 1e-4
+"""Relative errors of a sum that one Newton step is likely to remove; in a large instance to be wrong costs more."""
 UNTOUCHED = 16 * float(np.finfo(np.float64).eps)
 """Relative rounding of a sum up to which an answer at price 0 stays as it is, to the last bit."""
 MAX_STEPS = 300
@@ -65,7 +67,7 @@ def _settle(cells, point, cell_multipliers, error, s, total, near):
         return True
     if abs(error) > near * (1.0 + abs(total)):
         return False
-    left = spread(cells, point, cell_multipliers, int64(0), cells.shape[1], error)
+    left = spread(cells, point, cell_multipliers, int64(0), cells.shape[1], error, total)
     return abs(left) <= MET * (1.0 + abs(total))
 
 
@@ -76,6 +78,7 @@ def solve_single(cells, ease, relief, floor, ceiling, start, point, cell_multipl
     if not (floor <= ceiling and floor < np.inf and ceiling > -np.inf):
         return UNSOUND, 0.0
     is_large = size >= SAMPLED
+    nearly = LARGE_NEARLY if is_large else NEARLY
     if is_large and s == 0.0:
         s = _sample(cells, ease, relief, floor, ceiling)
     # The answer is written once the price should be right, and what was written is what counts.
@@ -98,7 +101,7 @@ def solve_single(cells, ease, relief, floor, ceiling, start, point, cell_multipl
         following = step(cells, ease, (none, size), relief, s, error, slope, (low, high))
         if not low < following < high:
             break
-        s, write = following, abs(error) <= NEARLY * (1.0 + abs(total))
+        s, write = following, abs(error) <= nearly * (1.0 + abs(total))
     total, bad, unmet = fill(cells, ease, none, size, relief, s, point, cell_multipliers)
     if bad > 0 or total != total:  # noqa: PLR0124 - NaN
         return UNSOUND, s

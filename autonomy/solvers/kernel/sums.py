@@ -78,21 +78,18 @@ def few(cells, ease, first, last, terms):
     row = LIFT if sign > 0.0 else DROP
     total = slope = 0.0
     for j in range(first, last):
-        e = ease[j] if ease.size > 1 else ease[0]
-        y, moving = cells[CENTRE, j] + p * e, e * dp
-        if y < cells[LOWER, j]:
-            y, moving = cells[LOWER, j], 0.0
-        elif y >= cells[UPPER, j]:
-            y, moving = cells[UPPER, j], 0.0
+        e, lower, upper = ease[j] if ease.size > 1 else ease[0], cells[LOWER, j], cells[UPPER, j]
+        free = cells[CENTRE, j] + p * e
+        y, moving = min(max(free, lower), upper), e * dp if (lower <= free) & (free < upper) else 0.0
         if sign != 0.0:
-            full = share * cells[row, j]
-            moving += rise if level < full else climb * cells[row, j]
+            limit = cells[row, j]
+            full = share * limit
+            moving += rise if level < full else climb * limit
             y += sign * min(level, full)
         if cells.shape[0] > LEAST:
-            if y < cells[LEAST, j]:
-                y, moving = cells[LEAST, j], 0.0
-            elif y >= cells[MOST, j]:
-                y, moving = cells[MOST, j], 0.0
+            least, most = cells[LEAST, j], cells[MOST, j]
+            moving = moving if (least <= y) & (y < most) else 0.0
+            y = min(max(y, least), most)
         total += y
         slope += moving
     return total, slope

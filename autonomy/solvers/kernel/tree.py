@@ -22,13 +22,13 @@ from numba import int64
 from autonomy.solvers.allocation import LEAST
 from autonomy.solvers.kernel.fills import fill, fill_few
 from autonomy.solvers.kernel.prices import compiled, price_at, terms_at
-from autonomy.solvers.kernel.search import ROUNDING, corners, newton, spread
+from autonomy.solvers.kernel.search import ROUNDING, UNIT, corners, newton, spread
 from autonomy.solvers.kernel.single import INFEASIBLE, MAX_STEPS, MET, SOLVED, TIGHT, UNSOUND, UNTOUCHED, missing
 from autonomy.solvers.kernel.sums import FEW, answer, few
 
-FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH, MEAN, COUNT, AIM = range(11)
+FLOATS = FLOOR, CEILING, TRIAL, TOTAL, SLOPE, FIXED, LOW, HIGH, MEAN, COUNT = range(10)
 """Numbers of the groups: L, U, the trial price (and at last the price), Σ and its slope, the Σ of what has come off,
-and the bracket of the price."""
+the bracket of the price, and a sum of prices and how many."""
 INTEGERS = PARENT, END, FIRST, NUMBER, ROOT, PULL, SIDE, ACTIVE = range(8)
 """Integers of the groups: group around, end of its slice of groups, first cell, number in the hierarchy, outermost
 group of its piece, what that aims at, the side of the price, and the list of groups whose price is still open."""
@@ -78,15 +78,11 @@ def _side(groups, g, around):
     """Return on which side of the trial price the price of an inner group is, `around` being that of the outer one."""
     total, floor, ceiling = groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING]
     near = TIGHT * (1.0 + abs(total))
-    if total < floor - near:
-        return 1
-    if total > ceiling + near:
-        return -1
-    if around < 0:
-        return 0 if total <= floor + near else -1
-    if around > 0:
-        return 0 if total >= ceiling - near else 1
-    return 0
+    # Choices without jumps: which way a group goes is nothing that a processor could guess.
+    below = -1 if total > floor + near else 0
+    above = 1 if total < ceiling - near else 0
+    inside = below if around < 0 else above if around > 0 else 0
+    return 1 if total < floor - near else -1 if total > ceiling + near else inside
 
 
 @compiled()
@@ -125,42 +121,49 @@ def _split(tree, groups, active):
     return still
 
 
+@compiled(inline=True)
+def _newton(relief, groups, g, error):
+    """Return the next trial price by a Newton step from the present one, the middle of the bracket if that leaves it."""
+    low, high = groups[g, LOW], groups[g, HIGH]
+    following = newton(relief, groups[g, TRIAL], error, groups[g, SLOPE], (low, high))
+    return following if low < following < high else low + (high - low) / 2
+
+
+@compiled()
+def _collect(relief, tree, groups, active):
+    """Sum, for every piece, the Newton steps of all groups in it that are out of their bounds, and count them."""
+    for k in range(active):
+        g = tree[k, ACTIVE]
+        groups[g, MEAN], groups[g, COUNT] = 0.0, 0.0
+    for k in range(active):
+        g = tree[k, ACTIVE]
+        root, total = tree[g, ROOT], groups[g, TOTAL]
+        error = _error(groups, tree, g) if root == g else missing(0.0, total, groups[g, FLOOR], groups[g, CEILING])
+        if error != 0.0 or root == g:
+            groups[root, MEAN] += _newton(relief, groups, g, error)
+            groups[root, COUNT] += 1.0
+
+
 @compiled()
 def _aim(relief, tree, groups, active, sweep):
     """Set the next trial price of every piece: by turns for its outermost group and for the mean of all it has.
 
     Every so often it is the middle of the bracket, which bounds the number of sweeps whatever the other two do.
     """
-    for k in range(active):
-        g = tree[k, ACTIVE]
-        groups[g, MEAN], groups[g, COUNT] = 0.0, 0.0
-    for k in range(active):
-        g = tree[k, ACTIVE]
-        root, s, low, high = tree[g, ROOT], groups[g, TRIAL], groups[g, LOW], groups[g, HIGH]
-        error = (
-            missing(0.0, groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING])
-            if root != g
-            else _error(groups, tree, g)
-        )
-        if error != 0.0 or root == g:
-            following = newton(relief, s, error, groups[g, SLOPE], (low, high))
-            if not low < following < high:
-                following = low + (high - low) / 2
-            if root == g:
-                groups[g, AIM] = following
-            groups[root, MEAN] += following
-            groups[root, COUNT] += 1.0
+    is_halving, is_mean = sweep % HALVING == HALVING - 1, sweep % 2 == 1
+    if is_mean and not is_halving:
+        _collect(relief, tree, groups, active)
     for k in range(active):
         g = tree[k, ACTIVE]
         root = tree[g, ROOT]
         if root != g:
             groups[g, TRIAL] = groups[root, TRIAL]
-        elif sweep % HALVING == HALVING - 1:
+        elif is_halving:
             groups[g, TRIAL] = groups[g, LOW] + (groups[g, HIGH] - groups[g, LOW]) / 2
-        elif sweep % 2 == 1 and groups[g, COUNT] >= MANY:
+        elif is_mean and groups[g, COUNT] >= MANY:
             groups[g, TRIAL] = groups[g, MEAN] / groups[g, COUNT]
         else:
-            groups[g, TRIAL] = groups[g, AIM]
+            groups[g, TRIAL] = _newton(relief, groups, g, _error(groups, tree, g))
 
 
 @compiled()
@@ -188,34 +191,38 @@ def price_tree(cells, ease, relief, tree, groups):
 
 
 @compiled()
-def _settle(cells, tree, groups, g, point, cell_multipliers):
+def _settle(cells, tree, groups, g, error, point, cell_multipliers):  # noqa: PLR0917
     """Spread what rounding has left of a group's error over the cells of its piece; return what cannot be spread."""
-    error = missing(0.0, groups[g, TOTAL], groups[g, FLOOR], groups[g, CEILING])
-    if tree[g, PULL] != OUTERMOST:
-        error = _error(groups, tree, g)
-    elif abs(error) <= UNTOUCHED * (1.0 + abs(groups[g, TOTAL])):
-        return 0.0
     if abs(error) > MET * (1.0 + abs(groups[g, TOTAL])):
         return error
-    left = error
+    left, none = error, UNIT * (1.0 + abs(groups[g, TOTAL]))
     for h in range(g, tree[g, END]):
-        if left != 0.0 and tree[h, ROOT] == tree[g, ROOT]:
-            left = spread(cells, point, cell_multipliers, tree[h, FIRST], tree[h + 1, FIRST], left)
+        if abs(left) <= none:
+            break
+        if tree[h, ROOT] == tree[g, ROOT]:
+            left = spread(cells, point, cell_multipliers, tree[h, FIRST], tree[h + 1, FIRST], left, groups[g, TOTAL])
     groups[g, TOTAL] += error - left
     return left
+
+
+@compiled()
+def _state_prices(relief, tree, groups, multipliers):
+    """Write the multipliers, and what every group is the outermost of and aims at; set the totals to 0."""
+    for g in range(multipliers.size):
+        around, trial = tree[g, PARENT], groups[g, TRIAL]
+        price = price_at(trial, *relief)
+        groups[g, MEAN], groups[g, TOTAL] = price, 0.0
+        above = groups[around, TRIAL] if around >= 0 else 0.0
+        multipliers[tree[g, NUMBER]] = price - (groups[around, MEAN] if around >= 0 else 0.0)
+        tree[g, PULL] = TO_FLOOR if trial > above else TO_CEILING if trial < above else OUTERMOST
+        tree[g, ROOT] = g if trial != above or around < 0 else tree[around, ROOT]
 
 
 @compiled()
 def fill_tree(cells, ease, relief, tree, groups, point, cell_multipliers, multipliers):
     """Write the answers at the prices found, innermost first, and the multipliers; return SOLVED or another."""
     size, reached = tree.shape[0] - 1, True
-    for g in range(size):
-        around, price = tree[g, PARENT], price_at(groups[g, TRIAL], *relief)
-        multipliers[tree[g, NUMBER]] = price - (price_at(groups[around, TRIAL], *relief) if around >= 0 else 0.0)
-        from_around = groups[g, TRIAL] - (groups[around, TRIAL] if around >= 0 else 0.0)
-        tree[g, PULL] = TO_FLOOR if from_around > 0.0 else TO_CEILING if from_around < 0.0 else OUTERMOST
-        tree[g, ROOT] = g if from_around != 0.0 or around < 0 else tree[around, ROOT]
-        groups[g, TOTAL] = 0.0
+    _state_prices(relief, tree, groups, multipliers)
     at, terms = 0.0, terms_at(0.0, *relief)
     for g in range(size - 1, -1, -1):
         s, first, last = groups[g, TRIAL], tree[g, FIRST], tree[g + 1, FIRST]
@@ -226,12 +233,16 @@ def fill_tree(cells, ease, relief, tree, groups, point, cell_multipliers, multip
             unmet = 0
         else:
             total, bad, unmet = fill(cells, ease, first, last, relief, s, point, cell_multipliers)
-        groups[g, TOTAL] += total
-        if bad > 0 or groups[g, TOTAL] != groups[g, TOTAL]:
+        total += groups[g, TOTAL]
+        groups[g, TOTAL] = total
+        if bad > 0 or total != total:  # noqa: PLR0124 - NaN
             return UNSOUND
         reached &= unmet == 0
-        left = _settle(cells, tree, groups, g, point, cell_multipliers)
-        reached &= abs(left) <= MET * (1.0 + abs(groups[g, TOTAL]))
+        is_bound = tree[g, PULL] != OUTERMOST
+        error = _error(groups, tree, g) if is_bound else missing(0.0, total, groups[g, FLOOR], groups[g, CEILING])
+        if abs(error) > (UNIT if is_bound else UNTOUCHED) * (1.0 + abs(total)):
+            left = _settle(cells, tree, groups, g, error, point, cell_multipliers)
+            reached &= abs(left) <= MET * (1.0 + abs(groups[g, TOTAL]))
         if tree[g, PARENT] >= 0:
             groups[tree[g, PARENT], TOTAL] += groups[g, TOTAL]
     return SOLVED if reached else INFEASIBLE
