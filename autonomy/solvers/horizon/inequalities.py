@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from autonomy.solvers.horizon.normal import DDUAL, DSLACK, DUAL, MASS, SLACK, compiled
+from autonomy.solvers.horizon.layout import DDUAL, DSLACK, DUAL, MASS, SLACK, compiled
 
 LANES = {"reassoc", "nnan", "ninf", "nsz"}
 """Liberties that sums and largest values take; their arguments are finite, or else the result is not believed."""

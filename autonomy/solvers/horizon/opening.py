@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from autonomy.solvers.horizon.normal import (
+from autonomy.solvers.horizon.layout import (
     CAP,
     CEILING,
     CENTRE,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autonomy.solvers.horizon.normal import compiled
+from autonomy.solvers.horizon.layout import compiled
 
 BISECTIONS = 60
 

@@ -12,8 +12,9 @@ import time
 import numpy as np
 
 from autonomy.solvers.allocation import CENTRE, DROP, LIFT, LOWER, UPPER, WEIGHT, Status, Vector
-from autonomy.solvers.horizon import normal
-from autonomy.solvers.horizon.interior import DUALITY, MEAN, PRIMAL, iterate
+from autonomy.solvers.horizon import layout
+from autonomy.solvers.horizon.interior import iterate
+from autonomy.solvers.horizon.layout import DUALITY, MEAN, PRIMAL
 from autonomy.solvers.horizon.opening import start
 from autonomy.solvers.horizon.program import HorizonProgram, HorizonSolution, HorizonStructure, no_answer
 from autonomy.solvers.horizon.sparse import rows
@@ -39,12 +40,12 @@ class StructuredHorizon:
         n, stores, cells = structure.steps + 1, structure.n_stores, structure.hierarchy.n_cells
         self._rows = rows(structure)
         self._place = structure.cell.astype(np.int64)
-        self._step = np.zeros((normal.STEP_ROWS, n, stores))
+        self._step = np.zeros((layout.STEP_ROWS, n, stores))
         self._pair = np.zeros((5, 6, n, stores))
-        self._store = np.zeros((len(normal.STORE), stores))
-        self._cell = np.zeros((len(normal.CELL), cells))
+        self._store = np.zeros((len(layout.STORE), stores))
+        self._cell = np.zeros((len(layout.CELL), cells))
         self._cell_pair = np.zeros((5, 6, cells))
-        self._row = np.zeros((len(normal.ROW), n))
+        self._row = np.zeros((len(layout.ROW), n))
         self._row_pair = np.zeros((5, 3, n))
         self._matrix = np.zeros((n, n))
         self._kept = np.zeros((2, n * stores))
@@ -54,8 +55,8 @@ class StructuredHorizon:
         self._at_start = (self._step, self._pair, *rest)
         # The same memory as long rows, for machine code that works on many numbers at once.
         lines = self._pair.reshape(5, 6, -1)
-        self._on_the_way = (self._step, self._step.reshape(normal.STEP_ROWS, -1), lines, *rest)
-        self._step[normal.FILL], self._step[normal.DRAIN] = structure.fill, structure.drain
+        self._on_the_way = (self._step, self._step.reshape(layout.STEP_ROWS, -1), lines, *rest)
+        self._step[layout.FILL], self._step[layout.DRAIN] = structure.fill, structure.drain
         self._report = np.zeros(3)
         self._tolerance = np.array([TOLERANCE[key] for key in (PRIMAL, DUALITY, MEAN)])
         self._held = structure.hierarchy.totals(np.ones(cells))
@@ -78,7 +79,7 @@ class StructuredHorizon:
         return self.answer((taken, done))
 
     def run(self, ends: float = np.inf) -> tuple[int, bool]:
-        """Solve what was loaded, at most until the clock shows `ends`; return the iterations, and whether it is done."""
+        """Solve what was loaded, but stop soon after `ends`; return the iterations, and whether it is done."""
         count = start(*self._at_start, START, self._prices[-1])
         setting = np.array([*self._prices, count], dtype=np.float64)
         taken, done = 0, False
@@ -111,22 +112,22 @@ class StructuredHorizon:
         cells, step, store, cell, row = first.cells, self._step, self._store, self._cell, self._row
         if self._storeless.size and np.any(cells[UPPER, self._storeless] - cells[LOWER, self._storeless] > NARROW):
             return "a cell without a store must have a fixed x"
-        store[normal.LOSS], store[normal.GAIN] = self.structure.drain, self.structure.fill
-        store[normal.FLOOR], store[normal.CEILING], store[normal.LEVEL] = program.floor, program.ceiling, program.level
-        step[normal.LO, 0], step[normal.HI, 0] = cells[LOWER, self._place], cells[UPPER, self._place]
-        step[normal.LO, 1:], step[normal.HI, 1:] = program.lower, program.upper
-        narrow = step[normal.HI] - step[normal.LO] <= NARROW
+        store[layout.LOSS], store[layout.GAIN] = self.structure.drain, self.structure.fill
+        store[layout.FLOOR], store[layout.CEILING], store[layout.LEVEL] = program.floor, program.ceiling, program.level
+        step[layout.LO, 0], step[layout.HI, 0] = cells[LOWER, self._place], cells[UPPER, self._place]
+        step[layout.LO, 1:], step[layout.HI, 1:] = program.lower, program.upper
+        narrow = step[layout.HI] - step[layout.LO] <= NARROW
         if narrow.any():
-            middle = (step[normal.HI] + step[normal.LO]) / 2
-            step[normal.LO] = np.where(narrow, middle, step[normal.LO])
-            step[normal.HI] = np.where(narrow, middle, step[normal.HI])
-        cell[normal.WEIGHT], cell[normal.CENTRE] = cells[WEIGHT], cells[CENTRE]
-        cell[normal.FIXED] = (cells[LOWER] + cells[UPPER]) / 2
-        cell[normal.DROP] = np.where(cells[DROP] > NARROW, cells[DROP], 0.0)
-        cell[normal.LIFT] = np.where(cells[LIFT] > NARROW, cells[LIFT], 0.0)
-        cell[normal.LEAST], cell[normal.MOST] = first.least, first.most
-        row[normal.REQUIRED, 0], row[normal.LIMIT] = first.bounds[0, group], first.bounds[1, group]
-        row[normal.REQUIRED, 1:] = program.need[:, group]
+            middle = (step[layout.HI] + step[layout.LO]) / 2
+            step[layout.LO] = np.where(narrow, middle, step[layout.LO])
+            step[layout.HI] = np.where(narrow, middle, step[layout.HI])
+        cell[layout.WEIGHT], cell[layout.CENTRE] = cells[WEIGHT], cells[CENTRE]
+        cell[layout.FIXED] = (cells[LOWER] + cells[UPPER]) / 2
+        cell[layout.DROP] = np.where(cells[DROP] > NARROW, cells[DROP], 0.0)
+        cell[layout.LIFT] = np.where(cells[LIFT] > NARROW, cells[LIFT], 0.0)
+        cell[layout.LEAST], cell[layout.MOST] = first.least, first.most
+        row[layout.REQUIRED, 0], row[layout.LIMIT] = first.bounds[0, group], first.bounds[1, group]
+        row[layout.REQUIRED, 1:] = program.need[:, group]
         # A sum is finite only if all its numbers are.
         sums = [np.sum(part) for part in (program.level, program.floor, program.ceiling, step[:2], cells[:6])]
         if not np.isfinite(sums).all():
@@ -140,20 +141,20 @@ class StructuredHorizon:
             text = f"residuals stay at {self._report.max():.1e}"
             return no_answer(self.structure, text, rows=self._rows.total, iterations=taken)
         cell, row, numbers = self._cell, self._row, self._rows
-        x = cell[normal.FIXED].copy()
-        x[self._place] = self._step[normal.X, 0]
-        y, price = self._pair[normal.DUAL], self._row_pair[normal.DUAL]
+        x = cell[layout.FIXED].copy()
+        x[self._place] = self._step[layout.X, 0]
+        y, price = self._pair[layout.DUAL], self._row_pair[layout.DUAL]
         missing = np.zeros((self.structure.steps, self.structure.hierarchy.n_groups))
-        missing[:, self._group] = row[normal.MISSING, 1:]
+        missing[:, self._group] = row[layout.MISSING, 1:]
         multipliers = np.zeros(numbers.total)
-        multipliers[numbers.fill], multipliers[numbers.drain] = -y[normal.FI], -y[normal.DR]
-        multipliers[numbers.cell] = self._cell_pair[normal.DUAL, normal.YL] - self._cell_pair[normal.DUAL, normal.YU]
-        multipliers[numbers.group[0, self._group]] = price[normal.NEED, 0] - price[normal.CAP, 0]
-        multipliers[numbers.need[:, self._group]] = price[normal.NEED, 1:]
+        multipliers[numbers.fill], multipliers[numbers.drain] = -y[layout.FI], -y[layout.DR]
+        multipliers[numbers.cell] = self._cell_pair[layout.DUAL, layout.YL] - self._cell_pair[layout.DUAL, layout.YU]
+        multipliers[numbers.group[0, self._group]] = price[layout.NEED, 0] - price[layout.CAP, 0]
+        multipliers[numbers.need[:, self._group]] = price[layout.NEED, 1:]
         return HorizonSolution(
-            point=np.array([x, cell[normal.U], cell[normal.V]]),
-            given=self._step[normal.X, 1:].copy(),
-            level=self._step[normal.L].copy(),
+            point=np.array([x, cell[layout.U], cell[layout.V]]),
+            given=self._step[layout.X, 1:].copy(),
+            level=self._step[layout.L].copy(),
             missing=missing,
             row_multipliers=multipliers,
             status=Status.SOLVED,
