@@ -1,12 +1,14 @@
 """Potentials at the speed of the tree: the plain projection first, and only if potentials object, the barrier method.
 
 The interior point method of `barrier` factorises its Newton system along the tree in O(N + G), without a sparse matrix,
-an ordering or an allocation. Its answer is judged from the instance alone before it counts as solved.
+an ordering or an allocation. Its answer is judged from the instance alone before it counts as solved. It does not start
+from the plain projection, so where potentials bound the last time it is tried first, and the plain projection is made
+only if they no longer do: the answer is the same either way.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from autonomy.solvers.allocation import (
     LEAST,
     Hierarchy,
+    Index,
     Matrix,
     Setup,
     Solution,
@@ -22,11 +25,9 @@ from autonomy.solvers.allocation import (
     no_answer,
 )
 from autonomy.solvers.backends import BACKENDS
-from autonomy.solvers.barrier.cells import BOXES, CELLS
-from autonomy.solvers.barrier.ends import UNTOUCHED, solve
-from autonomy.solvers.barrier.method import EQUATION, IMPOSSIBLE
-from autonomy.solvers.barrier.pairs import PAIR
-from autonomy.solvers.barrier.tree import SUMS, TREE, C
+from autonomy.solvers.barrier.entry import solve, store_size, weigh
+from autonomy.solvers.barrier.method import IMPOSSIBLE
+from autonomy.solvers.barrier.tree import TREE, C
 from autonomy.solvers.potential import PotentialAllocation, PotentialSolution
 
 FEASIBLE = 1e-8
@@ -35,13 +36,6 @@ GAP = 1e-7
 """Largest gap of one, relative to its cost."""
 HAIR = 1e-9
 """Width of the room that a second attempt makes around sums and potentials, relative to that of a box."""
-
-FLOAT = np.dtype(np.float64)
-
-Instance: TypeAlias = tuple[Matrix, Matrix, Matrix, tuple[float, float, float]]
-"""Cells, bounds on sums and on potentials, and the prices α, β, ε."""
-Answer: TypeAlias = tuple[Matrix, Vector, Matrix]
-"""Point (3, N), ν (N,), and λ, μ (2, G)."""
 
 
 class Judgement(NamedTuple):
@@ -66,6 +60,43 @@ class Judgement(NamedTuple):
     room: float
 
 
+class Instance(NamedTuple):
+    """What machine code takes of an instance: cells, bounds on sums and on potentials, and the prices α, β, ε."""
+
+    cells: Matrix
+    bounds: Matrix
+    levels: Matrix
+    drop_price: float
+    lift_price: float
+    smoothing: float
+
+
+class Workspace(NamedTuple):
+    """What machine code takes beside an instance; see `barrier.entry.solve`."""
+
+    numbering: Index
+    coefficient: Vector
+    store: Vector
+
+
+class Attempt(NamedTuple):
+    """What the barrier method came to.
+
+    Attributes:
+        end: One of `barrier.method.ENDS`.
+        binding: How many potentials bind, if it converged.
+        found: What the answer is worth.
+        answer: (4, N) rows x, u, v, ν.
+        multipliers: (2, G) λ and μ.
+    """
+
+    end: int
+    binding: int
+    found: Judgement
+    answer: Matrix
+    multipliers: Matrix
+
+
 class PotentialSolver:
     """See the module's docstring. Its buffers are made once, so it serves one thread at a time.
 
@@ -76,85 +107,72 @@ class PotentialSolver:
     """
 
     def __init__(self, hierarchy: Hierarchy, coefficient: Vector, plain: Setup = BACKENDS["exact"]) -> None:
-        self.hierarchy, self._plain = hierarchy, plain(hierarchy)
-        self._coefficient = np.array(coefficient, dtype=np.float64)
-        used = self._coefficient[self._coefficient > 0]
-        self._scale = float(used.mean()) if used.size else 1.0
+        self.hierarchy, self._plain, self._bound = hierarchy, plain(hierarchy), False
+        used = coefficient[coefficient > 0]
+        self.scale = float(used.mean()) if used.size else 1.0
+        self.workspace = _workspace(hierarchy, np.array(coefficient, dtype=np.float64), self.scale)
         n, groups = hierarchy.n_cells, hierarchy.n_groups
-        number = _outermost_first(hierarchy)
-        place = np.empty(groups, dtype=np.int64)
-        place[number] = np.arange(groups)
-        around = hierarchy.parent[number]
-        order = np.argsort(place[hierarchy.group_of], kind="stable")
-        parent = np.where(around >= 0, place[around], -1)
-        layout = (order, place[hierarchy.group_of][order], parent, number)
-        nest = (_plain_index(hierarchy.parent), _plain_index(hierarchy.group_of), number)
-        tree = np.zeros((groups, len(TREE)))
-        tree[:, C] = self._coefficient[number] / self._scale
-        self._work: dict[bool, tuple[Matrix, ...]] = {
-            tied: (
-                tree,
-                np.zeros((groups, len(SUMS))),
-                np.zeros((len(BOXES), 3 * n)),
-                np.zeros((len(CELLS), n)),
-                np.zeros((len(PAIR), (4 if tied else 3) * n + 2 * groups)),
-                np.zeros((len(EQUATION), n + 2 * groups)),
-            )
-            for tied in (False, True)
-        }
+        self._shapes = ((LEAST, n), (LEAST + 2, n)), (2, groups)
         self._none = np.zeros((2, groups))
-        self._fixed = (self._scale, self._coefficient, layout, nest, self._none, np.zeros((4, groups)))
 
     def solve(self, problem: PotentialAllocation) -> PotentialSolution:
         """Return the minimiser; INFEASIBLE with a proof found, or FAILED, with a sentence."""
-        given, relief = problem.allocation, problem.allocation.relief
+        given = problem.allocation
+        if given.cells.shape not in self._shapes[0] or given.bounds.shape != self._shapes[1]:
+            return self._no_answer("the arrays have other sizes than this solver's hierarchy")
+        if problem.potential_bounds.shape != self._shapes[1] or not given.relief.smoothing > 0:
+            return self._no_answer("potentials need bounds (2, G), and the smoothing must be > 0")
+        instance = Instance(given.cells, given.bounds, problem.potential_bounds, *given.relief.prices)
+        attempt: Attempt | None = None
+        if self._bound:
+            attempt = self._attempt(instance, 0.0)
+            if attempt.binding and self._is_good(attempt.found):
+                return _solution(attempt, Status.SOLVED, "")
         plain = self._plain.solve(given)
         if plain.status is not Status.SOLVED:
-            return _with_potentials(plain, self._none[1])
-        levels, prices = (
-            problem.potential_bounds,
-            (float(relief.drop_price), float(relief.lift_price), float(relief.smoothing)),
-        )
-        if levels.shape != self._none.shape or not relief.smoothing > 0:
-            return self._no_answer("potentials need bounds (2, G), and the smoothing must be > 0")
-        instance = (_plain(given.cells), _plain(given.bounds), _plain(levels), prices)
-        base = (_plain(plain.point), _plain(plain.cell_multipliers))
-        end, found, answer = self._attempt(instance, base, 0.0)
-        if end == UNTOUCHED:
+            return self._with_potentials(plain, plain.status, plain.message)
+        found = self._weigh(instance, plain)
+        self._bound = found.beyond > 0.0 and found.room >= 0.0
+        if not self._bound:
             return self._plain_answer(plain, found)
-        if end != IMPOSSIBLE and not self._is_good(found):
-            # Where bounds leave no room at all the multipliers may have no end; with a hair of room they have.
-            end, found, answer = self._attempt(instance, base, HAIR)
-        point, paid, multipliers = answer
-        status, message = Status.SOLVED, ""
-        if end == IMPOSSIBLE:
-            status, message = Status.INFEASIBLE, "the bounds on sums and potentials cannot all be met"
-        elif not self._is_good(found):
-            status = Status.FAILED
-            message = (
-                f"the barrier method stopped {found.out:.1e} out of bounds, {found.beyond:.1e} in a potential, "
-                f"with a gap of {found.gap:.1e}"
-            )
-        return PotentialSolution(
-            point=point,
-            cell_multipliers=paid,
-            multipliers=multipliers[0],
-            potential_multipliers=multipliers[1],
-            status=status,
-            message=message,
-        )
+        return self._conclude(instance, self._attempt(instance, 0.0) if attempt is None else attempt)
 
-    def _attempt(self, instance: Instance, base: tuple[Matrix, Vector], slack: float) -> tuple[int, Judgement, Answer]:
-        """Return how the machine code ended, what its answer is worth, and the answer."""
-        n, groups = self.hierarchy.n_cells, self.hierarchy.n_groups
-        answer = (np.empty((3, n)), np.empty(n), np.empty((2, groups)))
-        work = self._work[len(instance[0]) > LEAST]
-        end, found = solve(instance, base, slack, self._fixed, work, answer)
-        return end, Judgement(*found), answer
+    def _conclude(self, instance: Instance, attempt: Attempt) -> PotentialSolution:
+        """Return the answer of the barrier method where potentials bind, after a second attempt if that is needed."""
+        if attempt.end != IMPOSSIBLE and not self._is_good(attempt.found):
+            # Where bounds leave no room at all the multipliers may have no end; with a hair of room they have.
+            attempt = self._attempt(instance, HAIR)
+        if attempt.end == IMPOSSIBLE:
+            return _solution(attempt, Status.INFEASIBLE, "the bounds on sums and potentials cannot all be met")
+        if self._is_good(attempt.found):
+            return _solution(attempt, Status.SOLVED, "")
+        found = attempt.found
+        message = (
+            f"the barrier method stopped {found.out:.1e} out of bounds, {found.beyond:.1e} in a potential, "
+            f"with a gap of {found.gap:.1e}"
+        )
+        return _solution(attempt, Status.FAILED, message)
+
+    def _attempt(self, instance: Instance, slack: float) -> Attempt:
+        answer, multipliers = np.empty((4, self.hierarchy.n_cells)), np.empty(self._none.shape)
+        rest = (*self.workspace, self.scale, slack, answer, multipliers)
+        try:
+            end, binding, found = solve(*instance, *rest)
+        except TypeError:  # strided, read-only or not float64: the machine code takes plain arrays only
+            end, binding, found = solve(*_plain(instance), *rest)
+        return Attempt(end, binding, Judgement._make(found), answer, multipliers)
+
+    def _weigh(self, instance: Instance, plain: Solution) -> Judgement:
+        rest = (plain.point, plain.cell_multipliers, self._none)
+        try:
+            found = weigh(*instance, *self.workspace, *rest)
+        except TypeError:
+            found = weigh(*_plain(instance), *self.workspace, *map(_array, rest))
+        return Judgement._make(found)
 
     def _is_good(self, found: Judgement) -> bool:
         size = 1.0 + found.size
-        inside = found.out <= FEASIBLE * size and found.beyond <= FEASIBLE * max(size * self._scale, found.height)
+        inside = found.out <= FEASIBLE * size and found.beyond <= FEASIBLE * max(size * self.scale, found.height)
         return inside and abs(found.gap) <= GAP * (1.0 + abs(found.cost))
 
     def _plain_answer(self, plain: Solution, found: Judgement) -> PotentialSolution:
@@ -162,43 +180,69 @@ class PotentialSolver:
         if not found.beyond >= 0.0:
             return self._no_answer("bounds on potentials must be numbers, with low < inf and high > -inf")
         if found.room < 0.0:
-            text = "the bounds of a potential exclude each other"
-            return _with_potentials(plain._replace(status=Status.INFEASIBLE, message=text), self._none[1])
-        return _with_potentials(plain, self._none[1])
+            return self._with_potentials(plain, Status.INFEASIBLE, "the bounds of a potential exclude each other")
+        return self._with_potentials(plain, Status.SOLVED, "")
 
     def _no_answer(self, message: str) -> PotentialSolution:
-        return _with_potentials(no_answer(self.hierarchy, Status.FAILED, message), self._none[1])
+        return self._with_potentials(no_answer(self.hierarchy, Status.FAILED, message), Status.FAILED, message)
+
+    def _with_potentials(self, plain: Solution, status: Status, message: str) -> PotentialSolution:
+        return PotentialSolution(
+            point=plain.point,
+            cell_multipliers=plain.cell_multipliers,
+            multipliers=plain.multipliers,
+            potential_multipliers=np.zeros(self._none.shape[1]),
+            status=status,
+            message=message,
+        )
 
 
-def _with_potentials(solution: Solution, multipliers: Vector) -> PotentialSolution:
+def _solution(attempt: Attempt, status: Status, message: str) -> PotentialSolution:
     return PotentialSolution(
-        point=solution.point,
-        cell_multipliers=solution.cell_multipliers,
-        multipliers=solution.multipliers,
-        potential_multipliers=multipliers.copy(),
-        status=solution.status,
-        message=solution.message,
+        point=attempt.answer[:3],
+        cell_multipliers=attempt.answer[3],
+        multipliers=attempt.multipliers[0],
+        potential_multipliers=attempt.multipliers[1],
+        status=status,
+        message=message,
     )
 
 
-def _plain(values: Matrix) -> NDArray[np.float64]:
-    """Return the array itself if the machine code takes it, else a copy that it takes."""
-    if values.dtype is FLOAT and values.flags.carray:
-        return values
+def _workspace(hierarchy: Hierarchy, coefficient: Vector, scale: float) -> Workspace:
+    groups = hierarchy.n_groups
+    number = _outermost_first(hierarchy)
+    place = np.empty(groups, dtype=np.int64)
+    place[number] = np.arange(groups)
+    around = hierarchy.parent[number]
+    order = np.argsort(place[hierarchy.group_of], kind="stable")
+    layout = (order, place[hierarchy.group_of][order], np.where(around >= 0, place[around], -1), number)
+    store = np.zeros(store_size(hierarchy.n_cells, groups))
+    store[: groups * len(TREE)].reshape(groups, len(TREE))[:, C] = coefficient[number] / scale
+    numbering = np.concatenate([*layout, hierarchy.parent, hierarchy.group_of]).astype(np.int64)
+    return Workspace(numbering, coefficient, store)
+
+
+def _plain(instance: Instance) -> Instance:
+    """Return an instance whose arrays the machine code takes."""
+    return instance._replace(
+        cells=_array(instance.cells), bounds=_array(instance.bounds), levels=_array(instance.levels)
+    )
+
+
+def _array(values: Any) -> NDArray[np.float64]:
     return np.array(values, dtype=np.float64, order="C")
 
 
-def _plain_index(values: NDArray[Any]) -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)
+def _outermost_first(hierarchy: Hierarchy) -> Index:
+    """Return (G,) the groups by depth, those around the same group next to each other.
 
-
-def _outermost_first(hierarchy: Hierarchy) -> NDArray[np.int64]:
-    """Return (G,) the groups in depth-first order, so that each comes after the one around it and near to it."""
-    inner: list[list[int]] = [[] for _ in range(hierarchy.n_groups + 1)]
-    for group, around in enumerate(hierarchy.parent.tolist()):
-        inner[around].append(group)
-    stack, groups = inner[-1][::-1], list[int]()
-    while stack:
-        groups.append(stack.pop())
-        stack += inner[groups[-1]][::-1]
-    return np.array(groups, dtype=np.int64)
+    Groups of one depth do not wait for each other, so the processor works on several at once; a group's neighbours in
+    this order have parents that are neighbours too.
+    """
+    place, first, levels = np.zeros(hierarchy.n_groups, dtype=np.int64), 0, []
+    for groups in hierarchy.levels:
+        level = groups[np.argsort(place[hierarchy.parent[groups]], kind="stable")] if first else groups
+        place[level] = first + np.arange(level.size)
+        first += level.size
+        levels.append(level)
+    return np.concatenate(levels).astype(np.int64)

@@ -7,20 +7,11 @@ import numpy as np
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT
 from autonomy.solvers.barrier.cells import CURVE, PULL, Q
-from autonomy.solvers.barrier.method import (
-    ENDS,
-    NUMBER,
-    PAID,
-    iterate,
-    open_bounds,
-    open_box,
-)
+from autonomy.solvers.barrier.method import NUMBER, PAID, iterate, open_bounds, open_box
 from autonomy.solvers.barrier.pairs import HIGH, HIGH_GAP, HIGH_PAY, LOW, LOW_GAP, LOW_PAY, compiled
 from autonomy.solvers.barrier.tree import LOAD, OWN, C
 
-UNTOUCHED = len(ENDS)
-"""What `solve` returns where the plain answer stands, or nothing can."""
-START = 0.1
+START = 1.0
 """Product of gap and payment at the start, in units of mean weight times mean width squared."""
 SNAP = 1e-10
 """Relative distance from its bound at which a box is put on it; payment per gap below which a bound pays nothing."""
@@ -136,7 +127,7 @@ def _slack(multiplier, value, low, high):
 def judge(instance, coefficient, nest, answer, scratch):
     """Return what a point is worth: see `potential_solver.Judgement`.
 
-    It uses nothing of the method, only the instance in its own order. All is NaN if a number of point or levels is.
+    It uses nothing of the method, only the instance in its own order. All is NaN if a number is not what it must be.
     """
     given, bounds, levels, (alpha, beta, epsilon) = instance
     parent, group_of, number = nest
@@ -154,12 +145,14 @@ def judge(instance, coefficient, nest, answer, scratch):
         k = number[place]
         outer = price[parent[k]] if parent[k] >= 0 else 0.0
         price[k] = outer + multipliers[0, k] + coefficient[k] * inside[k]
-    out = gap = cost = check = size = height = room = 0.0
+    out = gap = cost = size = height = room = 0.0
+    check = 0.0 if alpha >= 0.0 and beta >= 0.0 and 0.0 < epsilon < np.inf and alpha + beta < np.inf else np.nan
     for i in range(group_of.size):
         x, u, v, p = point[0, i], point[1, i], point[2, i], price[group_of[i]] + paid[i]
         w, r, y = given[WEIGHT, i], given[CENTRE, i], x - u + v
         total[group_of[i]] += y
-        check += y
+        check += y + r + given[LOWER, i] + given[UPPER, i] + given[DROP, i] + given[LIFT, i]
+        check += 0.0 if 0.0 < w < np.inf else np.nan
         out = _outside(x, given[LOWER, i], given[UPPER, i], out)
         out = _outside(u, 0.0, given[DROP, i], out)
         out = _outside(v, 0.0, given[LIFT, i], out)
@@ -168,6 +161,7 @@ def judge(instance, coefficient, nest, answer, scratch):
         gap += _lost(v, epsilon, p - beta, 0.0, given[LIFT, i])
         cost += w / 2 * (x - r) ** 2 + alpha * u + beta * v + epsilon / 2 * (u * u + v * v)
         if tied:
+            check += 0.0 if given[LEAST, i] <= given[MOST, i] else np.nan
             out = _outside(y, given[LEAST, i], given[MOST, i], out)
             gap += _slack(paid[i], y, given[LEAST, i], given[MOST, i])
     for place in range(groups - 1, -1, -1):
@@ -181,6 +175,7 @@ def judge(instance, coefficient, nest, answer, scratch):
         size, height = max(size, abs(total[k])), max(height, abs(potential[k]))
         room = min(room, levels[1, k] - levels[0, k])
         check += 0.0 if levels[0, k] < np.inf and levels[1, k] > -np.inf else np.nan
+        check += 0.0 if bounds[0, k] <= bounds[1, k] else np.nan
         out = _outside(total[k], bounds[0, k], bounds[1, k], out)
         beyond = _outside(potential[k], levels[0, k], levels[1, k], beyond)
         gap += _slack(multipliers[0, k], total[k], bounds[0, k], bounds[1, k])
@@ -188,17 +183,3 @@ def judge(instance, coefficient, nest, answer, scratch):
     if check - check != 0.0:
         return np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, np.nan
     return out, beyond, gap, cost, size, height, room
-
-
-@compiled()
-def solve(instance, plain, slack, fixed, work, answer):
-    """Judge the plain answer, and only if it leaves a potential's bounds `run`; return how it ended and the judgement.
-
-    `fixed` is what the solver was set up with: scale, coefficients, layouts of method and instance, zeros, scratch.
-    """
-    scale, coefficient, layout, nest, none, scratch = fixed
-    found = judge(instance, coefficient, nest, (plain[0], plain[1], none), scratch)
-    if slack == 0.0 and not (found[1] > 0.0 and found[6] >= 0.0):
-        return UNTOUCHED, found
-    end = run(instance, scale, slack, layout, work, answer)
-    return end, judge(instance, coefficient, nest, answer, scratch)

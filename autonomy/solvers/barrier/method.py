@@ -32,15 +32,19 @@ from autonomy.solvers.barrier.pairs import (
 from autonomy.solvers.barrier.tree import DP, LOAD, OWN, C, descend, factorise, gather
 
 MAX_STEPS = 100
-END = 1e-12
+END = 1e-13
 """Mean product of gap and payment at the end, relative to the start's."""
 MET = 1e-10
 """How far sums and potentials may be at the end from what their gaps stand for, relative to the size of a box."""
 NARROW = 1e-9
 """Relative distance of two bounds below which they are one: a box that does not move, or an equation."""
+NO_BOUND = 1e100
+"""What no sum or potential ever reaches."""
 STIFF = 1e8
 """θ of an equation: its multiplier follows by the method of multipliers."""
-BACK_OFF = 0.99
+INSIDE = 0.3
+"""How far inside its bounds a value starts, or its gaps if it cannot, as a part of their distance."""
+BACK_OFF = 0.995
 """Part of the way to the nearest bound that a step goes."""
 EQUATION = NUMBER, MISSING, PAID = range(3)
 """Rows of the equations: the pair, what its value lacks, its multiplier."""
@@ -61,7 +65,7 @@ def open_box(boxes, pairs, j, low, high):
         pairs[LOW_GAP, j] = pairs[HIGH_GAP, j] = 1.0
         pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = 0.0
         return 0.0
-    q = min(max(boxes[PULL, j] / boxes[CURVE, j], low + 0.1 * width), high - 0.1 * width)
+    q = min(max(boxes[PULL, j] / boxes[CURVE, j], low + INSIDE * width), high - INSIDE * width)
     boxes[Q, j] = q
     pairs[LOW_GAP, j], pairs[HIGH_GAP, j] = q - low, high - q
     pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = 1.0
@@ -76,7 +80,7 @@ def open_bounds(pairs, equations, place, bounds, value, room):
     """
     (used, j), (low, high), (width, slack) = place, bounds, room
     low, high = low - slack, high + slack
-    has_low, has_high = low > -1e300, high < 1e300
+    has_low, has_high = low > -NO_BOUND, high < NO_BOUND
     pairs[LOW, j], pairs[HIGH, j] = low, high
     pairs[LOW_GAP, j] = pairs[HIGH_GAP, j] = 1.0
     pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = pairs[LOW_REST, j] = pairs[HIGH_REST, j] = 0.0
@@ -87,11 +91,11 @@ def open_bounds(pairs, equations, place, bounds, value, room):
             return used + 1
         width = max(high - low, width)
     if has_low:
-        pairs[LOW_GAP, j] = max(value - low, 0.1 * width)
+        pairs[LOW_GAP, j] = max(value - low, INSIDE * width)
         pairs[LOW_REST, j] = value - low - pairs[LOW_GAP, j]
         pairs[LOW_PAY, j] = 1.0
     if has_high:
-        pairs[HIGH_GAP, j] = max(high - value, 0.1 * width)
+        pairs[HIGH_GAP, j] = max(high - value, INSIDE * width)
         pairs[HIGH_REST, j] = high - value - pairs[HIGH_GAP, j]
         pairs[HIGH_PAY, j] = 1.0
     return used
@@ -208,7 +212,7 @@ def iterate(layout, work, used, target, size):
         # ds·y + s·dy = −s·y in the predictor, so the products after it are known before it is taken.
         length = 1.0 / max(far, 1.0)
         left = max((1.0 - length) * total + length * length * gained, 0.0)
-        aim = total / max(count, 1) * min(left / total, 1.0) ** 3 if total > 0.0 else 0.0
+        aim = total / max(count, 1) * min(left / total, 1.0) ** 4 if total > 0.0 else 0.0
         correct(pairs, rest, aim)
         _state(pairs, equations, used)
         offer(boxes, cells, pairs, group_of, sums, tied)

@@ -7,9 +7,12 @@ the multiplier y − z by force − θ·dv:
     ds = dv + ρ,   dy = τ/s − y − (y/s)·ds,     ρ = v − low − s      θ = y/s + z/t
     dt = −dv + σ,  dz = τ/t − z − (z/t)·dt,     σ = high − v − t     force = dy − dz at dv = 0
 
-A payment of 0 stands for a bound that is not there. After a step of length l all ρ and σ have shrunk by 1 − l, so they
-are kept as at the start, times `rest`. Loops write one array each, without branches, so that the compiler vectorises
-them; they take a slice that stays in the first-level cache.
+A payment of 0 stands for a bound that is not there; its 1/s is kept as 0, so that every term of it vanishes on its own.
+After a step of length l all ρ and σ have shrunk by 1 − l, so they are kept as at the start, times `rest`.
+
+Loops write one array each, without branches, so that the compiler vectorises them; they take a slice that stays in the
+first-level cache. A division costs as much as ten products, so two reciprocals are had from that of their product, once
+a step, and the largest of many numbers is found among their bit patterns, which are ordered as the numbers are.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -17,20 +20,39 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
-PAIR = LOW_GAP, HIGH_GAP, LOW_PAY, HIGH_PAY, LOW_REST, HIGH_REST, THETA, FORCE, AIM, STEP, SCRATCH, LOW, HIGH = range(
-    13
-)
-"""Rows of the array of pairs: s, t, y, z, ρ and σ at the start, θ, force, the predictor's dv, dv, scratch, bounds."""
+PAIR = (
+    LOW_GAP,
+    HIGH_GAP,
+    LOW_PAY,
+    HIGH_PAY,
+    LOW_REST,
+    HIGH_REST,
+    LOW_OVER,
+    HIGH_OVER,
+    THETA,
+    FORCE,
+    AIM,
+    STEP,
+    SCRATCH,
+    LOW,
+    HIGH,
+) = range(15)
+"""Rows of the array of pairs: s, t, y, z, ρ and σ at the start, 1/s, 1/t, θ, force, the predictor's dv, dv, scratch,
+bounds."""
 BLOCK = 256
 """Pairs worked on at once: a block of all rows fits the first-level cache."""
-TINY = 1e-300
+NO_PRODUCT = 1e-100
+"""What stands for gap times payment where there is no bound: so little that no step makes the payment less."""
 
 
-def compiled(*, reorder: bool = False) -> Any:
-    """Return the decorator of all machine code of the method; `reorder` lets sums and maxima be vectorised."""
-    return njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"} if reorder else False)
+def compiled(signature: Any = None, *, reorder: bool = False) -> Any:
+    """Return the decorator of all machine code of the method; `reorder` lets sums be vectorised."""
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+    options["fastmath"] = {"reassoc", "nsz", "nnan"} if reorder else False
+    return njit(**options) if signature is None else njit(signature, **options)
 
 
 @compiled(reorder=True)
@@ -43,15 +65,33 @@ def _sum(values):
 
 
 @compiled()
+def _largest(values):
+    """Return the largest of values, at least 0; NaN may count as large."""
+    bits, most = values.view(np.int64), np.zeros(1, dtype=np.int64)
+    largest = np.int64(0)
+    for j in range(bits.size):
+        largest = max(largest, bits[j])
+    most[0] = largest
+    return most.view(np.float64)[0]
+
+
+@compiled()
 def _open_block(pairs, here, rest):
-    """Fill θ and force for the target 0; return Σ s·y + t·z."""
+    """Fill the reciprocals, θ and force for the target 0; return Σ s·y + t·z."""
     s, t, y, z = pairs[LOW_GAP, here], pairs[HIGH_GAP, here], pairs[LOW_PAY, here], pairs[HIGH_PAY, here]
     theta, force, scratch = pairs[THETA, here], pairs[FORCE, here], pairs[SCRATCH, here]
+    over_s, over_t = pairs[LOW_OVER, here], pairs[HIGH_OVER, here]
     low_rest, high_rest = pairs[LOW_REST, here], pairs[HIGH_REST, here]
+    for j in range(scratch.size):
+        scratch[j] = 1.0 / (s[j] * t[j])
+    for j in range(over_s.size):
+        over_s[j] = scratch[j] * t[j] if y[j] > 0.0 else 0.0
+    for j in range(over_t.size):
+        over_t[j] = scratch[j] * s[j] if z[j] > 0.0 else 0.0
     for j in range(theta.size):
-        theta[j] = y[j] / s[j] + z[j] / t[j]
+        theta[j] = y[j] * over_s[j] + z[j] * over_t[j]
     for j in range(force.size):
-        force[j] = z[j] * (1.0 + rest * high_rest[j] / t[j]) - y[j] * (1.0 + rest * low_rest[j] / s[j])
+        force[j] = z[j] * (1.0 + rest * high_rest[j] * over_t[j]) - y[j] * (1.0 + rest * low_rest[j] * over_s[j])
     for j in range(scratch.size):
         scratch[j] = s[j] * y[j] + t[j] * z[j]
     return _sum(scratch)
@@ -59,23 +99,11 @@ def _open_block(pairs, here, rest):
 
 @compiled()
 def open_terms(pairs, rest):
-    """Fill θ and force for the target 0; return Σ s·y + t·z."""
+    """Fill the reciprocals, θ and force for the target 0; return Σ s·y + t·z."""
     total = 0.0
     for first in range(0, pairs.shape[1], BLOCK):
         total += _open_block(pairs, slice(first, min(first + BLOCK, pairs.shape[1])), rest)
     return total
-
-
-@compiled()
-def _largest(values):
-    """Return the largest of values >= 0, in four lanes; 0 if there is none."""
-    a = b = c = d = 0.0
-    for j in range(values.size // 4):
-        a, b = max(a, values[4 * j]), max(b, values[4 * j + 1])
-        c, d = max(c, values[4 * j + 2]), max(d, values[4 * j + 3])
-    for j in range(values.size // 4 * 4, values.size):
-        a = max(a, values[j])
-    return max(a, b, c, d)
 
 
 @compiled()
@@ -85,22 +113,18 @@ def foresee(pairs, rest):
     for first in range(0, pairs.shape[1], BLOCK):
         here = slice(first, min(first + BLOCK, pairs.shape[1]))
         s, t, y, z = pairs[LOW_GAP, here], pairs[HIGH_GAP, here], pairs[LOW_PAY, here], pairs[HIGH_PAY, here]
-        low_rest, high_rest, aim = pairs[LOW_REST, here], pairs[HIGH_REST, here], pairs[AIM, here]
-        low, high = pairs[SCRATCH, here], pairs[STEP, here]  # ds/s and dt/t; the step is not there yet
-        for j in range(low.size):
-            low[j] = (aim[j] + rest * low_rest[j]) / s[j] if y[j] > 0.0 else 0.0
-        for j in range(high.size):
-            high[j] = (rest * high_rest[j] - aim[j]) / t[j] if z[j] > 0.0 else 0.0
-        for j in range(low.size // 2):
+        over_s, over_t, aim = pairs[LOW_OVER, here], pairs[HIGH_OVER, here], pairs[AIM, here]
+        low_rest, high_rest = pairs[LOW_REST, here], pairs[HIGH_REST, here]
+        scratch = pairs[SCRATCH, here]
+        for j in range(scratch.size):
             # A gap changes by ds/s of itself and its payment by −1 − ds/s; −1/2 is halfway.
-            even = max(abs(low[2 * j] + 0.5), abs(high[2 * j] + 0.5))
-            odd = max(abs(low[2 * j + 1] + 0.5), abs(high[2 * j + 1] + 0.5))
-            far = max(far, even, odd)
-        if low.size % 2 == 1:
-            far = max(far, abs(low[low.size - 1] + 0.5), abs(high[low.size - 1] + 0.5))
-        for j in range(low.size):
-            low[j] = s[j] * y[j] * low[j] * (1.0 + low[j]) + t[j] * z[j] * high[j] * (1.0 + high[j])
-        missed -= _sum(low)
+            low, high = (aim[j] + rest * low_rest[j]) * over_s[j], (rest * high_rest[j] - aim[j]) * over_t[j]
+            scratch[j] = max(abs(low + 0.5), abs(high + 0.5))
+        far = max(far, _largest(scratch))
+        for j in range(scratch.size):
+            low, high = (aim[j] + rest * low_rest[j]) * over_s[j], (rest * high_rest[j] - aim[j]) * over_t[j]
+            scratch[j] = s[j] * y[j] * low * (1.0 + low) + t[j] * z[j] * high * (1.0 + high)
+        missed -= _sum(scratch)
     return far + 0.5, missed
 
 
@@ -109,25 +133,17 @@ def correct(pairs, rest, target):
     """Fill force for the target, less what the predictor's products missed [Mehrotra1992]."""
     for first in range(0, pairs.shape[1], BLOCK):
         here = slice(first, min(first + BLOCK, pairs.shape[1]))
-        s, t, y, z, aim, force = (
-            pairs[LOW_GAP, here],
-            pairs[HIGH_GAP, here],
-            pairs[LOW_PAY, here],
-            pairs[HIGH_PAY, here],
-            pairs[AIM, here],
-            pairs[FORCE, here],
-        )
+        y, z, aim, force = pairs[LOW_PAY, here], pairs[HIGH_PAY, here], pairs[AIM, here], pairs[FORCE, here]
+        over_s, over_t = pairs[LOW_OVER, here], pairs[HIGH_OVER, here]
         low_rest, high_rest = pairs[LOW_REST, here], pairs[HIGH_REST, here]
         for j in range(force.size):
-            over, lag = 1.0 / s[j], rest * low_rest[j] / s[j]
-            part = aim[j] * over + lag
-            pay = y[j] * (part * (1.0 + part) - 1.0 - lag)
-            force[j] = pay + target * over if y[j] > 0.0 else 0.0
+            lag = rest * low_rest[j] * over_s[j]
+            part = aim[j] * over_s[j] + lag
+            force[j] = y[j] * (part * (1.0 + part) - 1.0 - lag) + target * over_s[j]
         for j in range(force.size):
-            over, lag = 1.0 / t[j], rest * high_rest[j] / t[j]
-            part = lag - aim[j] * over
-            pay = z[j] * (part * (1.0 + part) - 1.0 - lag)
-            force[j] -= pay + target * over if z[j] > 0.0 else 0.0
+            lag = rest * high_rest[j] * over_t[j]
+            part = lag - aim[j] * over_t[j]
+            force[j] -= z[j] * (part * (1.0 + part) - 1.0 - lag) + target * over_t[j]
 
 
 @compiled()
@@ -137,24 +153,27 @@ def reach(pairs, rest, target):
     for first in range(0, pairs.shape[1], BLOCK):
         here = slice(first, min(first + BLOCK, pairs.shape[1]))
         scratch, aim, dv = pairs[SCRATCH, here], pairs[AIM, here], pairs[STEP, here]
-        s, y, low_rest = pairs[LOW_GAP, here], pairs[LOW_PAY, here], pairs[LOW_REST, here]
-        t, z, high_rest = pairs[HIGH_GAP, here], pairs[HIGH_PAY, here], pairs[HIGH_REST, here]
-        for j in range(dv.size):
-            low = -(dv[j] + rest * low_rest[j]) / s[j] if y[j] > 0.0 else 0.0
-            high = (dv[j] - rest * high_rest[j]) / t[j] if z[j] > 0.0 else 0.0
-            scratch[j] = max(low, high)
+        s, y, over_s, low_rest = (
+            pairs[LOW_GAP, here],
+            pairs[LOW_PAY, here],
+            pairs[LOW_OVER, here],
+            pairs[LOW_REST, here],
+        )
+        t, z, over_t = pairs[HIGH_GAP, here], pairs[HIGH_PAY, here], pairs[HIGH_OVER, here]
+        high_rest = pairs[HIGH_REST, here]
+        for j in range(scratch.size):
+            low, high = (dv[j] + rest * low_rest[j]) * over_s[j], (rest * high_rest[j] - dv[j]) * over_t[j]
+            scratch[j] = max(-low, -high)
         far_gap = max(far_gap, _largest(scratch))
-        for j in range(dv.size):
-            over, lag = 1.0 / s[j], rest * low_rest[j]
-            part, ds = (aim[j] + lag) * over, (dv[j] + lag) * over
-            dy = target * over / (y[j] + TINY) + part * (1.0 + part) - 1.0 - ds
-            scratch[j] = -dy if y[j] > 0.0 else 0.0
-        far_pay = max(far_pay, _largest(scratch))
-        for j in range(dv.size):
-            over, lag = 1.0 / t[j], rest * high_rest[j]
-            part, dt = (lag - aim[j]) * over, (lag - dv[j]) * over
-            dz = target * over / (z[j] + TINY) + part * (1.0 + part) - 1.0 - dt
-            scratch[j] = -dz if z[j] > 0.0 else 0.0
+        for j in range(scratch.size):
+            lag, sigma = rest * low_rest[j], rest * high_rest[j]
+            below = s[j] * y[j] if y[j] > 0.0 else NO_PRODUCT
+            above = t[j] * z[j] if z[j] > 0.0 else NO_PRODUCT
+            aimed = target / (below * above)
+            part, other = (aim[j] + lag) * over_s[j], (sigma - aim[j]) * over_t[j]
+            dy = aimed * above + part * (1.0 + part) - 1.0 - (dv[j] + lag) * over_s[j]
+            dz = aimed * below + other * (1.0 + other) - 1.0 - (sigma - dv[j]) * over_t[j]
+            scratch[j] = max(-dy, -dz)
         far_pay = max(far_pay, _largest(scratch))
     return far_gap, far_pay
 
@@ -168,26 +187,20 @@ def move(pairs, rest, target, length, paid):
     total = 0.0
     for first in range(0, pairs.shape[1], BLOCK):
         here = slice(first, min(first + BLOCK, pairs.shape[1]))
-        s, y, aim, dv = pairs[LOW_GAP, here], pairs[LOW_PAY, here], pairs[AIM, here], pairs[STEP, here]
-        t, z, low_rest, high_rest = (
-            pairs[HIGH_GAP, here],
-            pairs[HIGH_PAY, here],
-            pairs[LOW_REST, here],
-            pairs[HIGH_REST, here],
-        )
-        for j in range(dv.size):
-            over, lag = 1.0 / s[j], rest * low_rest[j]
-            part, ds = (aim[j] + lag) * over, (dv[j] + lag) * over
-            dy = target * over + y[j] * (part * (1.0 + part) - 1.0 - ds)
-            y[j] += paid * dy if y[j] > 0.0 else 0.0
-        for j in range(dv.size):
+        s, t, y, z = pairs[LOW_GAP, here], pairs[HIGH_GAP, here], pairs[LOW_PAY, here], pairs[HIGH_PAY, here]
+        over_s, over_t, aim, dv = pairs[LOW_OVER, here], pairs[HIGH_OVER, here], pairs[AIM, here], pairs[STEP, here]
+        low_rest, high_rest = pairs[LOW_REST, here], pairs[HIGH_REST, here]
+        for j in range(y.size):
+            lag = rest * low_rest[j]
+            part = (aim[j] + lag) * over_s[j]
+            y[j] += paid * (target * over_s[j] + y[j] * (part * (1.0 + part) - 1.0 - (dv[j] + lag) * over_s[j]))
+        for j in range(z.size):
+            lag = rest * high_rest[j]
+            part = (lag - aim[j]) * over_t[j]
+            z[j] += paid * (target * over_t[j] + z[j] * (part * (1.0 + part) - 1.0 - (lag - dv[j]) * over_t[j]))
+        for j in range(s.size):
             s[j] += length * (dv[j] + rest * low_rest[j]) if y[j] > 0.0 else 0.0
-        for j in range(dv.size):
-            over, lag = 1.0 / t[j], rest * high_rest[j]
-            part, dt = (lag - aim[j]) * over, (lag - dv[j]) * over
-            dz = target * over + z[j] * (part * (1.0 + part) - 1.0 - dt)
-            z[j] += paid * dz if z[j] > 0.0 else 0.0
-        for j in range(dv.size):
+        for j in range(t.size):
             t[j] += length * (rest * high_rest[j] - dv[j]) if z[j] > 0.0 else 0.0
         total += _open_block(pairs, here, rest * (1.0 - length))
     return total
