@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from autonomy.solvers.certificate import certify
 from autonomy.solvers.verdict import believed
 
 if TYPE_CHECKING:
-    from autonomy.solvers.around import AroundSolver, Moves
+    from autonomy.solvers.around import AroundSolver
 
 NOTICEABLE = 1e-9
 """Cost per kW from which a multiplier counts as binding: below it a limit is touched, not felt."""
@@ -37,6 +37,20 @@ class Proposal(NamedTuple):
     certificate: Certificate
     reasons: tuple[Reason, ...]
     ramp_relaxed: bool
+
+
+class Priced(Protocol):
+    """An answer with the multipliers of lines and connections."""
+
+    @property
+    def multipliers(self) -> Vector:
+        """(M,) of the lines, as in `Solution`."""
+        ...
+
+    @property
+    def cell_multipliers(self) -> Vector:
+        """(N,) of the connections, as in `Solution`."""
+        ...
 
 
 class Projector:
@@ -134,7 +148,7 @@ def ramp_narrows(situation: Situation) -> bool:
     )
 
 
-def binding_limits(solution: Solution | Moves, noticeable: float = NOTICEABLE) -> tuple[Reason, ...]:
+def binding_limits(solution: Priced, noticeable: float = NOTICEABLE) -> tuple[Reason, ...]:
     """Return a reason for every line that binds and one for the connections; smaller multipliers are but rounding."""
     if not (solution.multipliers.any() or solution.cell_multipliers.any()):
         return ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from numba import float64, int64, types
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT, X
+from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.gap import gap_and_rounding
 from autonomy.solvers.kernel.prices import compiled
 from autonomy.solvers.kernel.solve import ANSWER, solve
@@ -62,6 +63,16 @@ def solve_around(
     clipped to [−most_down, most_up], the bounds (2, G) of the groups and (2, N) of the cells (or (2, 0)) with the base
     included, one weight for all, and room for cells (6 or 8, N) and bounds (2, G).
     """
+    base, reach, wish, most_up, most_down = (
+        borrow(base),
+        borrow(reach),
+        borrow(wish),
+        borrow(most_up),
+        borrow(most_down),
+    )
+    sums, own, cells, bounds, answer = borrow(sums), borrow(own), borrow(cells), borrow(bounds), borrow(answer)
+    multipliers, proof, workspace = borrow(multipliers), borrow(proof), borrow(workspace)
+    parent, group_of, outermost_first = borrow(parent), borrow(group_of), borrow(outermost_first)
     size = wish.size
     bounds[:] = 0.0
     for j in range(size):
@@ -88,5 +99,3 @@ def solve_around(
         for j in range(size):
             answer[MOVE, j] = 0.0 - answer[X, j]
     return code
-
-

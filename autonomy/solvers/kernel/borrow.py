@@ -4,6 +4,7 @@ Numba counts the references to an array with two atomic operations for every vie
 inline, which is more than a small instance takes to solve. An array that is borrowed says that it has no owner. So it,
 and all its views, must be dropped before the array itself can be: borrow arguments only, and return nothing borrowed.
 """
+# mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
 
@@ -15,8 +16,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 
-@intrinsic
-def borrow(typing_context: Any, array: Any) -> Any:  # noqa: ARG001 - see `numba.extending.intrinsic`
+def _borrow(typing_context: Any, array: Any) -> Any:  # noqa: ARG001 - see `numba.extending.intrinsic`
     """Return the same array without its owner."""
     if not isinstance(array, types.Array):
         raise TypingError(f"only an array can be borrowed, not {array}")
@@ -28,3 +28,7 @@ def borrow(typing_context: Any, array: Any) -> Any:  # noqa: ARG001 - see `numba
         return borrowed._getvalue()  # noqa: SLF001 - the way Numba's own array code returns one
 
     return array(array), generate
+
+
+borrow: Any = intrinsic(_borrow)
+"""For machine code only."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import float64, int64, types
 
+from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.prices import compiled
 
 STEPS = 1e6
@@ -72,6 +73,8 @@ def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0
         Whether every number was one and every bound holds, and whether u or v is not 0 everywhere. Unless the bounds
         hold, `out` holds nothing of use.
     """
+    x, u, v, base, reach, out = borrow(x), borrow(u), borrow(v), borrow(base), borrow(reach), borrow(out)
+    bounds, limits, tree = borrow(bounds), borrow(limits), borrow(tree)
     size, nodes, is_relieved = x.size, bounds.shape[1] - x.size, False
     lower, upper, largest = bounds[0], bounds[1], limits[:size]
     least, most, sharers = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import float64, types
 
+from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.prices import compiled
 from autonomy.solvers.kernel.room import COLUMN, MATRIX, room
 
@@ -78,6 +79,8 @@ def share_out(one, two, level, high, low, stores, out):  # noqa: PLR0914
     Returns:
         Whether every number was finite; if not, `out` holds nothing of use.
     """
+    one, two, level, high, low, out = borrow(one), borrow(two), borrow(level), borrow(high), borrow(low), borrow(out)
+    stores = borrow(stores)
     size_of, slope, top, bottom = stores[0], stores[1], stores[2], stores[3]
     most, share, unit = stores[4:6], stores[6:8], stores[8:]
     size, total, finite = one.size, 0.0, 0.0

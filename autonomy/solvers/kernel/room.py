@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from numba import float64, types
 
+from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.prices import compiled
 
 MATRIX, COLUMN = (types.Array(float64, n, "C", readonly=True) for n in (2, 1))
@@ -36,6 +37,8 @@ def glance(one, two, level, high, low, stores, out):
     Returns:
         Whether nothing is in doubt; if not, `out` holds nothing of use. NaN is in doubt.
     """
+    one, two, level, high, low, out = borrow(one), borrow(two), borrow(level), borrow(high), borrow(low), borrow(out)
+    stores = borrow(stores)
     lowest, highest, size_of, top, bottom = stores[:5], stores[5:10], stores[10], stores[11], stores[12]
     most, share, unit = stores[13:15], stores[15:17], stores[17:]
     for i in range(one.size):
