@@ -1,7 +1,7 @@
 """What a monitor sees, what it may doubt, and how far it can be trusted: the seam between the controller and monitors.
 
-A monitor sees every step after the screen has read it and before the policy is asked. It says what it doubts, never what
-is to be done: the supervisor takes from every doubt the least trust that answers it (`Loss`), holds it for a while
+A monitor sees every step after the screen has read it and before the policy is asked. It says what it doubts, never
+what is to be done: the supervisor takes from every doubt the least trust that answers it (`Loss`), holds it for a while
 (latch), and gives it back by itself when the monitor has been silent long enough (hysteresis).
 """
 
