@@ -11,7 +11,13 @@ import numpy as np
 
 from autonomy.solvers.allocation import WEIGHT, Allocation, Hierarchy, Relief, Status, Vector
 from autonomy.solvers.potential import PotentialAllocation, PotentialSolution
-from autonomy.solvers.quadratic import QuadraticSetup, QuadraticSolver, QuadraticStructure, QuadraticValues
+from autonomy.solvers.quadratic import (
+    QuadraticSetup,
+    QuadraticSolution,
+    QuadraticSolver,
+    QuadraticStructure,
+    QuadraticValues,
+)
 from autonomy.solvers.statement import Statement
 
 FEASIBLE = 1e-6
@@ -39,9 +45,18 @@ class GeneralPotentialSolver:
 
     def solve(self, problem: PotentialAllocation) -> PotentialSolution:
         """Return the solver's answer, FAILED when it is out of bounds."""
+        statement = self.statement(problem)
+        answer = self._prepared(problem.allocation, statement).solve(self.values(problem, statement))
+        return self.read(problem, statement, answer)
+
+    def statement(self, problem: PotentialAllocation) -> Statement:
+        """Return how the instance is stated, but for the potentials."""
         given = problem.allocation
-        statement = Statement(self.hierarchy, flows=True, bounded=bool(np.isfinite([given.least, given.most]).any()))
-        answer = self._prepared(given, statement).solve(self.values(problem, statement))
+        return Statement(self.hierarchy, flows=True, bounded=bool(np.isfinite([given.least, given.most]).any()))
+
+    def read(self, problem: PotentialAllocation, statement: Statement, answer: QuadraticSolution) -> PotentialSolution:
+        """Return a solver's answer in the terms of the instance, FAILED when it is out of bounds."""
+        given = problem.allocation
         point = statement.point(given, answer)
         multipliers, of_cells = statement.multipliers(answer)
         groups = self.hierarchy.n_groups

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import horizon, projection, step
+from autonomy.cli.benchmark import horizon, projection, step, voltage
 
 COMMANDS = (
     projection,
     step,
     horizon,
+    voltage,
 )
 """Modules with an `add_command`, in the order of the help."""
 

@@ -1,0 +1,123 @@
+"""`autonomy benchmark voltage`; 2 when an answer of our own solver was wrong."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+import autonomy
+from autonomy.cli.arguments import (
+    EXIT_OK,
+    EXIT_UNSAFE,
+    Commands,
+    command_line,
+    require_at_least,
+    sizes_of,
+    words_of,
+)
+from autonomy.cli.benchmark.console import progress_bar, table_console
+from autonomy.cli.benchmark.machine import measured_machine
+from autonomy.cli.benchmark.repeats import repeats_of
+from autonomy.cli.folder import publish, require_writable
+
+if TYPE_CHECKING:
+    from autonomy.benchmark.voltage.row import VoltageRow
+    from autonomy.benchmark.voltage.run import Settings, VoltageRun
+
+OUT = "autonomy-voltage"
+SIZES, QUICK_SIZES = "10,100,1000,10000", "10,100"
+CALLS, QUICK_CALLS = 800, 16
+"""Most calls of one loop."""
+BUDGET_S, QUICK_BUDGET_S = 1.0, 0.05
+"""Seconds one loop of one method on one case may take, unless every instance once takes longer."""
+LIMIT_S, QUICK_LIMIT_S = 5.0, 1.0
+"""Seconds one call may take."""
+
+
+def add_command(parts: Commands) -> None:
+    """Add `autonomy benchmark voltage` to what can be measured."""
+    job = parts.add_parser(
+        "voltage",
+        help="the projection with voltage limits: our solver along the tree and general solvers",
+        description="Time the solvers of the projection with voltage limits on the same feeders in one run, hot and "
+        "taking turns, and judge every answer by its violation and its gap.",
+    )
+    job.add_argument("--sizes", metavar="N,…", help=f"buses; default: {SIZES}, quick: {QUICK_SIZES}")
+    job.add_argument("--methods", metavar="NAME,…", help="methods to compare; default: all that are installed")
+    job.add_argument("--time-limit", metavar="S", type=float, help=f"seconds a solve may take; default: {LIMIT_S:g}")
+    job.add_argument("--repeats", metavar="N", type=int, help=f"most calls of a loop; default: {CALLS}")
+    job.add_argument("--seed", metavar="N", type=int, default=0, help="of the instances; default: 0")
+    job.add_argument("--quick", action="store_true", help="a small run of a few seconds, for a first look")
+    job.add_argument("--out", metavar="DIR", type=Path, default=Path(OUT), help=f"default: {OUT}")
+    job.set_defaults(carry_out=voltage_command)
+
+
+def voltage_command(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Carry out `autonomy benchmark voltage`; see `add_command` for the options."""
+    from autonomy.benchmark.render import markdown, rich_table  # noqa: PLC0415
+    from autonomy.benchmark.voltage.methods import TREE, methods  # noqa: PLC0415 - only when needed
+    from autonomy.benchmark.voltage.row import SCHEMA  # noqa: PLC0415
+    from autonomy.benchmark.voltage.run import VoltageRun  # noqa: PLC0415
+    from autonomy.benchmark.voltage.table import voltage_tables  # noqa: PLC0415
+    from autonomy.benchmark.write import CSV_NAME, FILES, TABLES_NAME, write_rows  # noqa: PLC0415
+
+    settings, known = _settings(options), methods()
+    chosen = words_of("--methods", options.methods, known) if options.methods is not None else tuple(known)
+    require_writable(options.out, FILES, CSV_NAME)
+    console = table_console()
+    with console.status("measuring memory bandwidth"):
+        machine = measured_machine(quick=True)
+    rows = _measure(VoltageRun([known[name] for name in chosen], settings, machine.clock_overhead_s), settings)
+    found, command = voltage_tables(rows), command_line(words)
+    with tempfile.TemporaryDirectory(prefix=".autonomy-benchmark-", dir=options.out.resolve().parent) as staging:
+        finished = Path(staging) / "finished"
+        finished.mkdir()
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        about = {"command": command, "date": date, "version": autonomy.__version__, "machine": asdict(machine)}
+        write_rows(finished, SCHEMA, rows, about | {"settings": asdict(settings)})
+        (finished / TABLES_NAME).write_text(markdown(found, machine, command), encoding="utf-8")
+        publish(finished, options.out, Path(staging))
+    for table in found:
+        console.print(rich_table(table))
+    console.print(Text.assemble("results: ", (str(options.out), "bold")), soft_wrap=True)
+    ours = [row for row in rows if row.method.startswith(TREE)]
+    return EXIT_UNSAFE if any(row.right < row.instances for row in ours) else EXIT_OK
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from autonomy.benchmark.voltage.run import Settings  # noqa: PLC0415 - only when needed
+
+    quick = options.quick
+    limit_s = (QUICK_LIMIT_S if quick else LIMIT_S) if options.time_limit is None else options.time_limit
+    require_at_least("--time-limit", limit_s, 0, strictly=True)
+    require_at_least("--seed", options.seed, 0)
+    return Settings(
+        sizes=sizes_of("--sizes", options.sizes or (QUICK_SIZES if quick else SIZES)),
+        seed=options.seed,
+        calls=repeats_of(options, CALLS, QUICK_CALLS),
+        budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
+        time_limit_s=limit_s,
+    )
+
+
+def _measure(run: VoltageRun, settings: Settings) -> list[VoltageRow]:
+    cases = list(settings.cases())
+    rows: list[VoltageRow] = []
+    with progress_bar() as bar:
+        task = bar.add_task("", total=len(cases))
+        for case in cases:
+            label = f"{case.n:,} buses"
+
+            def progress(method: str, label: str = label) -> None:
+                bar.update(task, description=f"{label}: {method}")
+
+            rows += run.measure(case, progress)
+            bar.advance(task)
+    return rows
