@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from autonomy.solvers.allocation import Hierarchy, Status
 from autonomy.solvers.backends import exact
+from autonomy.solvers.barrier.entry import BINDS, SLACK, weigh
 from autonomy.solvers.barrier.entry import solve as machine_solve
 from autonomy.solvers.barrier.pairs import PAIR, correct, foresee, move, open_terms, reach
-from autonomy.solvers.potential import PotentialAllocation, certify_potential
+from autonomy.solvers.potential import PotentialAllocation, PotentialSolution, certify_potential
 from autonomy.solvers.potential_solver import PotentialSolver, _outermost_first
 from tests.test_voltage import potential_problems, random_problem
 
@@ -102,28 +103,27 @@ def test_arrays_of_another_size_fail_with_a_sentence(change: str) -> None:
     assert solution.message
 
 
-def test_machine_code_says_how_many_potentials_bind() -> None:
-    problem = random_problem(2, 100)
-    solver = PotentialSolver(problem.allocation.hierarchy, problem.coefficient)
+@pytest.mark.parametrize("outcome", [BINDS, SLACK])
+def test_machine_code_says_whether_potentials_bind_and_judges_as_numpy_does(outcome: int) -> None:
+    problem = random_problem(2, 100) if outcome == BINDS else slack(random_problem(2, 100))
+    given_, solver = problem.allocation, PotentialSolver(problem.allocation.hierarchy, problem.coefficient)
+    instance = (given_.cells, given_.bounds, problem.potential_bounds, *given_.relief.prices, *solver.workspace)
     answer, multipliers = np.empty((4, 100)), np.empty((2, 100))
-    given = problem.allocation
-    _, binding, found = machine_solve(
-        given.cells,
-        given.bounds,
-        problem.potential_bounds,
-        *given.relief.prices,
-        *solver.workspace,
-        solver.scale,
-        0.0,
-        answer,
-        multipliers,
+    assert machine_solve(*instance, solver.scale, 0.0, answer, multipliers) == outcome
+    solution = PotentialSolution(
+        point=answer[:3],
+        cell_multipliers=answer[3],
+        multipliers=multipliers[0],
+        potential_multipliers=multipliers[1],
+        status=Status.SOLVED,
+        message="",
     )
-    solution = solver.solve(problem)
-    np.testing.assert_array_equal(solution.point, answer[:3])
-    assert binding == np.count_nonzero(np.abs(solution.potential_multipliers) > 1e-6) > 0
-    gap, cost = certify_potential(problem, solution).gap, given.objective(answer[:3])
-    assert found[2] == pytest.approx(gap, abs=1e-9 * (1.0 + cost))
-    assert found[3] == pytest.approx(cost, rel=1e-12)
+    assert (np.abs(multipliers[1]).max() > 1e-3) == (outcome == BINDS)
+    out, beyond, gap, cost, *_ = weigh(*instance, answer[:3], answer[3], multipliers)
+    assert cost == pytest.approx(given_.objective(answer[:3]), rel=1e-12)
+    assert gap == pytest.approx(certify_potential(problem, solution).gap, abs=1e-9 * (1.0 + cost))
+    assert out == pytest.approx(given_.infeasibility(answer[:3]), abs=1e-9)
+    assert beyond == pytest.approx(problem.excess(answer[:3]), abs=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

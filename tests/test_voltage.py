@@ -189,6 +189,7 @@ def test_no_multipliers_at_all_put_the_bound_above_a_feasible_cost(problem: Pote
         cell_multipliers=priced(plain.least, plain.most),
         potential_multipliers=priced(*problem.potential_bounds),
         status=Status.SOLVED,
+        message="",
     )
     assert certify_potential(problem, other).gap >= -1e-5
 

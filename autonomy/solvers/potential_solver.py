@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.solvers.allocation import (
-    LEAST,
     Hierarchy,
     Index,
     Matrix,
@@ -25,15 +24,10 @@ from autonomy.solvers.allocation import (
     no_answer,
 )
 from autonomy.solvers.backends import BACKENDS
-from autonomy.solvers.barrier.entry import solve, store_size, weigh
-from autonomy.solvers.barrier.method import IMPOSSIBLE
+from autonomy.solvers.barrier.entry import BINDS, REFUTED, SLACK, UNPROVEN, solve, store_size, weigh
 from autonomy.solvers.barrier.tree import TREE, C
 from autonomy.solvers.potential import PotentialAllocation, PotentialSolution
 
-FEASIBLE = 1e-8
-"""Largest violation in an answer that counts as solved, relative to the largest sum, or the largest potential."""
-GAP = 1e-7
-"""Largest gap of one, relative to its cost."""
 HAIR = 1e-9
 """Width of the room that a second attempt makes around sums and potentials, relative to that of a box."""
 
@@ -83,16 +77,12 @@ class Attempt(NamedTuple):
     """What the barrier method came to.
 
     Attributes:
-        end: One of `barrier.method.ENDS`.
-        binding: How many potentials bind, if it converged.
-        found: What the answer is worth.
+        outcome: One of `barrier.entry.OUTCOMES`.
         answer: (4, N) rows x, u, v, ν.
         multipliers: (2, G) λ and μ.
     """
 
-    end: int
-    binding: int
-    found: Judgement
+    outcome: int
     answer: Matrix
     multipliers: Matrix
 
@@ -111,27 +101,22 @@ class PotentialSolver:
         used = coefficient[coefficient > 0]
         self.scale = float(used.mean()) if used.size else 1.0
         self.workspace = _workspace(hierarchy, np.array(coefficient, dtype=np.float64), self.scale)
-        n, groups = hierarchy.n_cells, hierarchy.n_groups
-        self._shapes = ((LEAST, n), (LEAST + 2, n)), (2, groups)
-        self._none = np.zeros((2, groups))
+        self._sizes = (4, hierarchy.n_cells), (2, hierarchy.n_groups)
+        self._none = np.zeros(self._sizes[1])
 
     def solve(self, problem: PotentialAllocation) -> PotentialSolution:
         """Return the minimiser; INFEASIBLE with a proof found, or FAILED, with a sentence."""
         given = problem.allocation
-        if given.cells.shape not in self._shapes[0] or given.bounds.shape != self._shapes[1]:
-            return self._no_answer("the arrays have other sizes than this solver's hierarchy")
-        if problem.potential_bounds.shape != self._shapes[1] or not given.relief.smoothing > 0:
-            return self._no_answer("potentials need bounds (2, G), and the smoothing must be > 0")
         instance = Instance(given.cells, given.bounds, problem.potential_bounds, *given.relief.prices)
-        attempt: Attempt | None = None
-        if self._bound:
-            attempt = self._attempt(instance, 0.0)
-            if attempt.binding and self._is_good(attempt.found):
-                return _solution(attempt, Status.SOLVED, "")
+        attempt = self._attempt(instance, 0.0) if self._bound else None
+        if attempt is not None and attempt.outcome == BINDS:
+            return _solution(attempt, Status.SOLVED, "")
         plain = self._plain.solve(given)
         if plain.status is not Status.SOLVED:
             return self._with_potentials(plain, plain.status, plain.message)
-        found = self._weigh(instance, plain)
+        if instance.levels.shape != self._sizes[1] or not given.relief.smoothing > 0:
+            return self._no_answer("potentials need bounds (2, G), and the smoothing must be > 0")
+        found = self._weigh(instance, plain.point, plain.cell_multipliers, self._none)
         self._bound = found.beyond > 0.0 and found.room >= 0.0
         if not self._bound:
             return self._plain_answer(plain, found)
@@ -139,14 +124,14 @@ class PotentialSolver:
 
     def _conclude(self, instance: Instance, attempt: Attempt) -> PotentialSolution:
         """Return the answer of the barrier method where potentials bind, after a second attempt if that is needed."""
-        if attempt.end != IMPOSSIBLE and not self._is_good(attempt.found):
+        if attempt.outcome == UNPROVEN:
             # Where bounds leave no room at all the multipliers may have no end; with a hair of room they have.
             attempt = self._attempt(instance, HAIR)
-        if attempt.end == IMPOSSIBLE:
+        if attempt.outcome == REFUTED:
             return _solution(attempt, Status.INFEASIBLE, "the bounds on sums and potentials cannot all be met")
-        if self._is_good(attempt.found):
+        if attempt.outcome in (BINDS, SLACK):
             return _solution(attempt, Status.SOLVED, "")
-        found = attempt.found
+        found = self._weigh(instance, attempt.answer[:3], attempt.answer[3], attempt.multipliers)
         message = (
             f"the barrier method stopped {found.out:.1e} out of bounds, {found.beyond:.1e} in a potential, "
             f"with a gap of {found.gap:.1e}"
@@ -154,26 +139,19 @@ class PotentialSolver:
         return _solution(attempt, Status.FAILED, message)
 
     def _attempt(self, instance: Instance, slack: float) -> Attempt:
-        answer, multipliers = np.empty((4, self.hierarchy.n_cells)), np.empty(self._none.shape)
-        rest = (*self.workspace, self.scale, slack, answer, multipliers)
+        answer, multipliers = np.empty(self._sizes[0]), np.empty(self._sizes[1])
         try:
-            end, binding, found = solve(*instance, *rest)
-        except TypeError:  # strided, read-only or not float64: the machine code takes plain arrays only
-            end, binding, found = solve(*_plain(instance), *rest)
-        return Attempt(end, binding, Judgement._make(found), answer, multipliers)
+            outcome = solve(*instance, *self.workspace, self.scale, slack, answer, multipliers)
+        except TypeError:  # strided, read-only or not float64: the machine code takes plain tables only
+            outcome = solve(*_plain(instance), *self.workspace, self.scale, slack, answer, multipliers)
+        return Attempt(outcome, answer, multipliers)
 
-    def _weigh(self, instance: Instance, plain: Solution) -> Judgement:
-        rest = (plain.point, plain.cell_multipliers, self._none)
+    def _weigh(self, instance: Instance, point: Matrix, paid: Vector, multipliers: Matrix) -> Judgement:
         try:
-            found = weigh(*instance, *self.workspace, *rest)
+            found = weigh(*instance, *self.workspace, point, paid, multipliers)
         except TypeError:
-            found = weigh(*_plain(instance), *self.workspace, *map(_array, rest))
+            found = weigh(*_plain(instance), *self.workspace, *map(_array, (point, paid, multipliers)))
         return Judgement._make(found)
-
-    def _is_good(self, found: Judgement) -> bool:
-        size = 1.0 + found.size
-        inside = found.out <= FEASIBLE * size and found.beyond <= FEASIBLE * max(size * self.scale, found.height)
-        return inside and abs(found.gap) <= GAP * (1.0 + abs(found.cost))
 
     def _plain_answer(self, plain: Solution, found: Judgement) -> PotentialSolution:
         """Return the answer without potentials, if it can stand."""
@@ -191,18 +169,19 @@ class PotentialSolver:
             point=plain.point,
             cell_multipliers=plain.cell_multipliers,
             multipliers=plain.multipliers,
-            potential_multipliers=np.zeros(self._none.shape[1]),
+            potential_multipliers=np.zeros(self.hierarchy.n_groups),
             status=status,
             message=message,
         )
 
 
 def _solution(attempt: Attempt, status: Status, message: str) -> PotentialSolution:
+    answer, multipliers = attempt.answer, attempt.multipliers
     return PotentialSolution(
-        point=attempt.answer[:3],
-        cell_multipliers=attempt.answer[3],
-        multipliers=attempt.multipliers[0],
-        potential_multipliers=attempt.multipliers[1],
+        point=answer[:3],
+        cell_multipliers=answer[3],
+        multipliers=multipliers[0],
+        potential_multipliers=multipliers[1],
         status=status,
         message=message,
     )
@@ -218,7 +197,9 @@ def _workspace(hierarchy: Hierarchy, coefficient: Vector, scale: float) -> Works
     layout = (order, place[hierarchy.group_of][order], np.where(around >= 0, place[around], -1), number)
     store = np.zeros(store_size(hierarchy.n_cells, groups))
     store[: groups * len(TREE)].reshape(groups, len(TREE))[:, C] = coefficient[number] / scale
-    numbering = np.concatenate([*layout, hierarchy.parent, hierarchy.group_of]).astype(np.int64)
+    numbering = np.concatenate([[hierarchy.n_cells, groups], *layout, hierarchy.parent, hierarchy.group_of]).astype(
+        np.int64
+    )
     return Workspace(numbering, coefficient, store)
 
 
@@ -230,7 +211,7 @@ def _plain(instance: Instance) -> Instance:
 
 
 def _array(values: Any) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64, order="C")
+    return np.array(values, dtype=np.float64, order="C", ndmin=1)
 
 
 def _outermost_first(hierarchy: Hierarchy) -> Index:

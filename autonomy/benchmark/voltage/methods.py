@@ -112,17 +112,18 @@ class MachineMethod:
 
     def read(self, problem: PotentialAllocation, answer: Any) -> PotentialSolution:  # noqa: ARG002 - see `VoltageMethod`
         """Return a copy of what was written."""
-        from autonomy.solvers.barrier.method import CONVERGED  # noqa: PLC0415
+        from autonomy.solvers.barrier.entry import BINDS, SLACK  # noqa: PLC0415 - loads Numba
 
-        (end, _, _), given = answer
+        outcome, given = answer
+        solved = outcome in (BINDS, SLACK)
         written, multipliers = given[-2].copy(), given[-1].copy()
         return PotentialSolution(
             point=written[:3],
             cell_multipliers=written[3],
             multipliers=multipliers[0],
             potential_multipliers=multipliers[1],
-            status=Status.SOLVED if end == CONVERGED else Status.FAILED,
-            message="" if end == CONVERGED else "the barrier method did not converge",
+            status=Status.SOLVED if solved else Status.FAILED,
+            message="" if solved else "the barrier method has no good answer",
         )
 
 

@@ -66,13 +66,12 @@ def _sum(values):
 
 @compiled()
 def _largest(values):
-    """Return the largest of values, at least 0; NaN may count as large."""
-    bits, most = values.view(np.int64), np.zeros(1, dtype=np.int64)
-    largest = np.int64(0)
+    """Return the largest of values, at least 0; NaN may count as large. The first value is overwritten."""
+    bits, largest = values.view(np.int64), np.int64(0)
     for j in range(bits.size):
         largest = max(largest, bits[j])
-    most[0] = largest
-    return most.view(np.float64)[0]
+    bits[:1] = largest
+    return values[0] if values.size > 0 else 0.0
 
 
 @compiled()
