@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from autonomy.conclusion import conclude, conclude_quickly, conclude_without_intent
+from autonomy.entry import Entry, Journal, Terms
 from autonomy.errors import OptionalDependencyError
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
@@ -41,14 +42,6 @@ class Supervisor:
     """
 
     policy_deadline_s: float | None = None
-
-
-class Journal(Protocol):
-    """Anything that keeps decisions; `autonomy.journal.JsonLinesJournal` writes a file."""
-
-    def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
-        """Keep one decision, before it is returned to the host."""
-        ...
 
 
 class Controller:
@@ -102,6 +95,14 @@ class Controller:
             raise OptionalDependencyError(f"the backend {backend!r}", extra) from None
         self.supervisor = supervisor or Supervisor()
         self.journal = journal
+        self._terms = Terms(
+            community=community,
+            policy=policy,
+            backend=backend,
+            policy_deadline_s=self.supervisor.policy_deadline_s,
+            look_ahead=look_ahead,
+            voltage=voltage,
+        )
         self._machine = load_machine()
         self._gate = QuickGate(community, self._machine.settle) if self._machine is not None else None
         self._screen = Screen(community, self._machine.glance if self._machine is not None else None)
@@ -111,8 +112,19 @@ class Controller:
 
     def reset(self) -> None:
         """Forget the last decision: the next step has no ramp history."""
-        self._previous_kw: Vector = np.zeros(self.community.n_prosumers)
-        self._steps = 0
+        self.restore(step=0, battery_kw=np.zeros(self.community.n_prosumers))
+
+    def restore(self, *, step: int, battery_kw: Vector) -> None:
+        """Go on as after a restart; `autonomy.journal.resume` reads what is needed from a journal.
+
+        Args:
+            step: Number of the next step.
+            battery_kw: (N,) kW decided at the step before it, + = charge.
+        """
+        self._previous_kw: Vector = battery_kw
+        self._steps = step
+        self._answer: Any = None
+        self._wish: Wish | None = None
 
     def step(self, obs: Observation | Mapping[str, Any]) -> Decision:
         """Return a decision that keeps every limit; never raises on data.
@@ -121,6 +133,7 @@ class Controller:
             obs: An `Observation`, or a mapping with the same keys.
         """
         given = as_mapping(obs)
+        self._answer = self._wish = None
         try:
             # A host may have set NumPy to raise; what is not finite is screened, not thrown.
             with np.errstate(all="ignore"):
@@ -129,15 +142,16 @@ class Controller:
             text = f"an internal error ({type(fault).__name__}: {fault}); batteries stand still"
             reason = Reason(cause=Cause.INTERNAL_ERROR, text=text)
             decision = conclude_without_intent(self._blind, dead_stop(self._blind, (reason,)), None)
+        step, previous_kw = self._steps, self._previous_kw
         self._previous_kw = decision.battery_kw
         self._steps += 1
-        if self.journal is not None:
-            self.journal.record(self._steps - 1, given, decision)
-        return decision
+        if self.journal is None:
+            return decision
+        return _kept(self.journal, Entry(self._terms, step, previous_kw, given, self._answer, self._wish, decision))
 
     def _decide(self, obs: Observation | Mapping[str, Any], given: Mapping[str, Any]) -> Decision:
         situation = self._screen(given, self._last_applied(given))
-        wish = self._ask(situation, obs, given) if not situation.is_blind else Wish(None, ())
+        wish = self._wish = self._ask(situation, obs, given) if not situation.is_blind else Wish(None, ())
         proposal = self._project(situation, wish.intent, given)
         if self._machine is not None and self._gate is not None:
             quick = conclude_quickly(self._gate, self._machine.finish, situation, wish, proposal)
@@ -180,6 +194,7 @@ class Controller:
         if deadline is not None and taken > deadline:
             text = f"the policy took {taken * 1e3:.1f} ms of {deadline * 1e3:.1f} ms allowed; its answer is discarded"
             return Wish(None, (Reason(cause=Cause.POLICY_LATE, text=text),))
+        self._answer = answer
         return read_answer(answer, self.community.n_prosumers)
 
     def _project(self, situation: Situation, intent: Intent | None, given: Mapping[str, Any]) -> Proposal | None:
@@ -194,6 +209,17 @@ class Controller:
             return proposal._replace(reasons=(*asked.reasons, *proposal.reasons))
         except Exception:  # noqa: BLE001 - the supervisor goes on without a proposal and says so
             return None
+
+
+def _kept(journal: Journal, entry: Entry) -> Decision:
+    """Return the decision, with a reason if it could not be kept; nothing else of it changes."""
+    try:
+        reason = journal.record(entry)
+    except Exception as fault:  # noqa: BLE001 - a decision is owed even when it cannot be kept
+        text = f"the journal failed ({type(fault).__name__}: {fault})"
+        reason = Reason(cause=Cause.JOURNAL_FAILED, text=text)
+    decision = entry.decision
+    return decision if reason is None else replace(decision, reasons=(*decision.reasons, reason))
 
 
 def as_mapping(obs: Observation | Mapping[str, Any]) -> Mapping[str, Any]:

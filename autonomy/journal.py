@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from autonomy.entry import Entry
 from autonomy.layers.arrays import Index
 from autonomy.layers.decision import Decision
 from autonomy.solvers.machine import load_machine
@@ -65,8 +66,9 @@ class JsonLinesJournal:
         self._machine = load_machine()
         self._size, self._text = -1, np.empty(0, np.uint8)
 
-    def record(self, step: int, observation: Mapping[str, Any], decision: Decision) -> None:
+    def record(self, entry: Entry) -> None:
         """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
+        step, observation, decision = entry.step, entry.given, entry.decision
         line = self._line_at_once(step, observation, decision) or _line(step, observation, decision)
         self._file.write(line)
         self._file.flush()

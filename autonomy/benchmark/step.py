@@ -15,6 +15,7 @@ from autonomy.benchmark.clock import NANO, undisturbed
 from autonomy.benchmark.table import Table
 from autonomy.benchmark.topologies import TOPOLOGIES
 from autonomy.controller import Controller, as_mapping
+from autonomy.entry import Entry, Terms
 from autonomy.journal import JsonLinesJournal
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
@@ -153,6 +154,14 @@ class _Bench:
         self._gate = QuickGate(controller.community, machine.settle) if machine is not None else None
         self._projector = Projector(controller.community, BACKENDS["exact"])
         self._previous = np.zeros(controller.community.n_prosumers)
+        self._terms = Terms(
+            community=controller.community,
+            policy=controller.policy,
+            backend="exact",
+            policy_deadline_s=None,
+            look_ahead=None,
+            voltage=None,
+        )
         self.forget()
 
     def forget(self) -> None:
@@ -171,7 +180,8 @@ class _Bench:
         proposal = self._time("projection", lambda: self._projector.project(situation, wanted))
         candidate = Candidate(set_points=proposal.set_points, within_ramp=not proposal.ramp_relaxed)
         self._time("gate", lambda: self._judge(situation, candidate))
-        self._time("journal", lambda: self._journal.record(0, given, decision))
+        entry = Entry(self._terms, 0, self._previous, given, wish.intent, wish, decision)
+        self._time("journal", lambda: self._journal.record(entry))
         self._previous = decision.battery_kw
         self.fallbacks += decision.mode.is_fallback
 

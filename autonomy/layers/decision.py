@@ -61,6 +61,7 @@ class Cause(StrEnum):
     SOLVER_FAILED = "solver-failed"
     CHECK_FAILED = "check-failed"
     INTERNAL_ERROR = "internal-error"
+    JOURNAL_FAILED = "journal-failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
