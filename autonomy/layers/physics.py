@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy.layers import rounding
 from autonomy.layers.arrays import Mask, Matrix, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
@@ -58,10 +59,10 @@ def battery_box(reach: Matrix, *, ramp_limit_kw: Vector, previous_kw: Vector) ->
         bhi =  min(P⁺, (emax − e)/(dt·ec), b_prev + R)
         blo = −min(P⁻, (e − emin)·ed/dt,   R − b_prev)
 
-    Without a ramp limit 0 is always inside the box.
+    Without a ramp limit 0 is always inside the box. The ramp window is rounded inward.
     """
     upper, lower = reach[0], -reach[1]
-    ramp_lower, ramp_upper = previous_kw - ramp_limit_kw, previous_kw + ramp_limit_kw
+    ramp_lower, ramp_upper = -rounding.added(ramp_limit_kw, -previous_kw), rounding.added(previous_kw, ramp_limit_kw)
     relaxed = (ramp_lower > upper) | (ramp_upper < lower)
     # Where the windows do not meet, the nearest allowed power to the ramp window is the only sensible point.
     nearest = np.where(ramp_lower > upper, upper, lower)
@@ -183,10 +184,10 @@ def least_above(network: Network, by_line: Vector) -> Vector:
 def fair_share_kw(network: Network, limit_kw: Vector) -> Vector:
     """Return (N,) the largest equal-per-line shares: min over the lines above of L_l / (prosumers below l).
 
-    If every prosumer stays inside its share, every line stays inside its limit: Σ_{i below l} share_i <= L_l.
+    If every prosumer stays inside its share, every line stays inside its limit: Σ_{i below l} share_i <= L_l, exactly,
+    because quotients are rounded down.
     """
-    per_head = limit_kw / network.sharers
-    return least_above(network, per_head)
+    return least_above(network, rounding.divided(limit_kw, network.sharers))
 
 
 def balance_residual_kw(

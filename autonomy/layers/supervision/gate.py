@@ -156,7 +156,7 @@ def _verdict(bounds: Bounds, plan: Plan, ledger: Milliwatts, rung: Mode, reasons
     generation, load = situation.pv_kw, situation.demand_kw
     if is_cut:
         generation, load = generation - points.curtail_kw, load - points.shed_kw
-    generation_cap, load_cap = caps(bounds, ledger, is_cut=is_cut)
+    generation_cap, load_cap = caps(bounds, ledger, generation, load)
     if situation.community.has_ramp_limits:
         reasons += _ramp_left(situation, points, reasons)
     return Verdict(

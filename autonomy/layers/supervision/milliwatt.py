@@ -1,7 +1,8 @@
 """Integers instead of floats: one step's limits and set-points in whole milliwatts, every bound rounded inward.
 
-Sums of integers are exact, so a limit that holds here holds to the last bit. Measurements are rounded to the nearest
-milliwatt, and line limits keep one milliwatt a prosumer for that rounding.
+Sums of integers are exact, so a limit that holds here holds to the last bit. Generation is rounded to the nearest
+milliwatt, and demand so that their difference is; line limits keep one milliwatt a prosumer, half of it for that
+rounding and half for what the floats of a decision are off its milliwatts.
 
 All that limits speak about stands in one row, a ledger: battery power, curtailment, shedding and net export of every
 prosumer, then the flow of every line: 4N + M integers. A bound is such a row too, so one comparison checks a plan.
@@ -26,6 +27,8 @@ PER_KW = 1_000_000
 """mW per kW."""
 SCALE = float(PER_KW)
 """The same for arrays, which take a float in half the time that they take an integer in."""
+LARGEST_SUM = 2**62
+"""mW that no sum over all prosumers may exceed; half of what 64 bits hold."""
 ROUNDING_UP = 0.499
 """mW added to a cut before it is rounded to the nearest milliwatt: cuts are rounded up, but the last micro-watt of a
 solver's noise is no cut."""
@@ -113,10 +116,11 @@ def bounds_of(situation: Situation, *, within_ramp: bool = True) -> Bounds:
     reach_kw = situation.reach_kw
     if community.has_ramp_limits and not within_ramp:
         reach_kw = np.array((situation.rate_upper_kw, -situation.rate_lower_kw))
-    measured = _whole(np.rint, situation.measured_kw)
+    measured = _measured(situation)
     # A lower bound is rounded up by rounding its negative down.
     reach = _whole(np.floor, reach_kw)
     if community.has_ramp_limits:
+        reach -= in_kw(reach) > reach_kw
         _widen(reach, reach_kw)
     fixed_lower, fixed_upper = fixed_rows(situation.capacity, community.network)
     lower, upper = fixed_lower.copy(), fixed_upper.copy()
@@ -125,9 +129,17 @@ def bounds_of(situation: Situation, *, within_ramp: bool = True) -> Bounds:
     if situation.curtailable_kw is situation.pv_kw and situation.sheddable_kw is situation.demand_kw:
         upper[size : 3 * size] = measured.ravel()
     else:
-        upper[size : 2 * size] = _whole(np.rint, situation.curtailable_kw)
-        upper[2 * size : 3 * size] = _whole(np.rint, situation.sheddable_kw)
+        # A host can cut all of it or nothing.
+        upper[size : 2 * size] = np.where(situation.curtailable_kw > 0.0, measured[0], 0)
+        upper[2 * size : 3 * size] = np.where(situation.sheddable_kw > 0.0, measured[1], 0)
     return Bounds(situation=situation, measured=measured, lower=lower, upper=upper)
+
+
+def _measured(situation: Situation) -> Milliwatts:
+    """Return (2, N) generation and demand; g is rounded to the nearest milliwatt, and d so that g − d is."""
+    measured = _whole(np.rint, situation.measured_kw)
+    measured[1] = measured[0] - _whole(np.rint, situation.pv_kw - situation.demand_kw)
+    return measured
 
 
 def _widen(reach: Milliwatts, reach_kw: Matrix) -> None:
@@ -147,6 +159,8 @@ def fixed_rows(capacity: Capacity, network: Network) -> tuple[Milliwatts, Milliw
     """
     below = network.prosumers_below.astype(np.int64)
     connection = np.maximum(_limit(capacity.connection_limit_kw) - 1, 0)
+    # However many prosumers there are, what passes the connections does not overflow when it is summed up.
+    np.minimum(connection, LARGEST_SUM // connection.size, out=connection)
     import_limit = np.maximum(_limit(capacity.import_limit_kw) - below, 0)
     export_limit = np.maximum(_limit(capacity.export_limit_kw) - below, 0)
     empty = np.zeros(3 * connection.size, dtype=np.int64)
@@ -188,14 +202,16 @@ def ledger_of(bounds: Bounds, plan: Plan) -> Milliwatts:
 
 def to_kw(bounds: Bounds, plan: Plan, *, is_cut: bool = True) -> SetPoints:
     """Return a plan in kW; a cut of everything is everything, whatever the last digit of the measurement."""
-    battery_kw = in_kw(plan.battery)
+    situation = bounds.situation
+    # The float nearest to a whole milliwatt may lie a hair beyond the bound that the milliwatt keeps.
+    battery_kw = np.minimum(np.maximum(in_kw(plan.battery), situation.rate_lower_kw), situation.rate_upper_kw)
     if not is_cut:
         nothing = np.zeros(battery_kw.size)
         return SetPoints(battery_kw=battery_kw, curtail_kw=nothing, shed_kw=nothing)
     return SetPoints(
         battery_kw=battery_kw,
-        curtail_kw=_cut(plan.curtail, bounds.pv, bounds.situation.pv_kw),
-        shed_kw=_cut(plan.shed, bounds.demand, bounds.situation.demand_kw),
+        curtail_kw=_cut(plan.curtail, bounds.pv, situation.pv_kw),
+        shed_kw=_cut(plan.shed, bounds.demand, situation.demand_kw),
     )
 
 

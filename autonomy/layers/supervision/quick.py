@@ -15,6 +15,7 @@ from autonomy.layers.arrays import Matrix, Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
 from autonomy.layers.situation import Capacity, SetPoints, Situation
+from autonomy.layers.supervision.caps import kept_limits
 from autonomy.layers.supervision.milliwatt import Milliwatts, fixed_rows
 
 
@@ -46,8 +47,7 @@ class Carried(NamedTuple):
 
 def _carried(capacity: Capacity, network: Network) -> Carried:
     fixed = np.array(fixed_rows(capacity, network))[:, 3 * network.n_prosumers :]
-    lines = capacity.import_limit_kw, capacity.export_limit_kw, network.sharers
-    limits = np.concatenate((capacity.connection_limit_kw, *lines))
+    limits = np.concatenate((*kept_limits(capacity, network), network.sharers))
     return Carried(capacity, frozen(fixed, np.int64), frozen(limits))
 
 

@@ -4,8 +4,8 @@ Every member i of a tree has an x inside [−reach₁, reach₀] and two reliefs
 
     y = (g − u) − (d − v) − x
 
-All are rounded to integers, STEPS to one, bounds inward. Sums of integers are exact, so what holds here holds to the
-last bit.
+All are rounded to integers, STEPS to one: bounds inward, g to the nearest, d so that g − d is the nearest. Sums of
+integers are exact, so what holds here holds to the last bit.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -52,7 +52,7 @@ def _back(steps, base, value):
 
 
 @compiled(SIGNATURE)
-def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0914
+def settle(x, u, v, base, reach, bounds, limits, tree, out):
     """Round a plan, compare it with every bound, and divide what the bounds have free.
 
     Args:
@@ -97,7 +97,8 @@ def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0
             and _is_small(reach[1, i])
         ):
             return REJECTED
-        g, d = int64(np.rint(base[0, i] * STEPS)), int64(np.rint(base[1, i] * STEPS))
+        g = int64(np.rint(base[0, i] * STEPS))
+        d = g - int64(np.rint((base[0, i] - base[1, i]) * STEPS))
         low, high = -int64(np.floor(reach[1, i] * STEPS)), int64(np.floor(reach[0, i] * STEPS))
         step = min(max(int64(np.rint(x[i] * STEPS)), low), high)
         drop, lift = _relieved(u[i], g), _relieved(v[i], d)
@@ -107,10 +108,10 @@ def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0
             return REJECTED
         is_relieved |= (drop != 0) | (lift != 0)
         y[i] = left
-        out[X, i] = step / STEPS
+        out[X, i] = min(max(step / STEPS, -reach[1, i]), reach[0, i])
         out[U, i], out[V, i] = _back(drop, g, base[0, i]), _back(lift, d, base[1, i])
-        out[Y, i] = (base[0, i] - out[U, i]) - (base[1, i] - out[V, i]) - out[X, i]
-        out[MORE, i], out[LESS, i] = drop / STEPS, lift / STEPS  # taken off below
+        out[MORE, i], out[LESS, i] = base[0, i] - out[U, i], base[1, i] - out[V, i]
+        out[Y, i] = out[MORE, i] - out[LESS, i] - out[X, i]
     running = np.empty(size + 1, dtype=np.int64)
     running[0] = 0
     for k in range(size):
@@ -129,7 +130,6 @@ def settle(x, u, v, base, reach, bounds, limits, tree, out):  # noqa: C901, PLR0
             spare[1, node] = min(spare[1, node], spare[1, parent[node]])
     for i in range(size):
         now, node = y[i] / STEPS, place[i]
-        more = min(max(largest[i] - now, 0.0), spare[0, node]) + base[0, i] - out[MORE, i]
-        less = min(max(largest[i] + now, 0.0), spare[1, node]) + base[1, i] - out[LESS, i]
-        out[MORE, i], out[LESS, i] = max(more, 0.0), max(less, 0.0)
+        out[MORE, i] += min(max(largest[i] - now, 0.0), spare[0, node])
+        out[LESS, i] += min(max(largest[i] + now, 0.0), spare[1, node])
     return True, is_relieved
