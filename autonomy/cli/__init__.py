@@ -1,4 +1,4 @@
-"""The command line: `autonomy run`, `autonomy benchmark`. Exit codes: 0 all held, 1 an error, 2 a limit was broken."""
+"""The command line: `autonomy run`, `benchmark`, `faults`. Exit codes: 0 all held, 1 an error, 2 a limit was broken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 import autonomy
-from autonomy.cli import benchmark, run
+from autonomy.cli import benchmark, faults, run
 from autonomy.cli.arguments import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNSAFE, Parser
 from autonomy.errors import AutonomyError
 
@@ -42,4 +42,5 @@ def parser() -> Parser:
     commands = top.add_subparsers(title="commands", dest="command", required=True, parser_class=Parser)
     run.add_command(commands)
     benchmark.add_command(commands)
+    faults.add_command(commands)
     return top
