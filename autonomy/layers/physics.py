@@ -49,7 +49,8 @@ def reach_kw(storage: Storage, energy_kwh: Vector) -> Matrix:
     np.subtract(energy_kwh, storage.energy_min_kwh, out=reach[1])
     np.maximum(reach, storage.nothing, out=reach)
     reach *= storage.yield_
-    reach /= storage.hours
+    with np.errstate(over="ignore"):  # more than a float can hold is more than the power limit
+        reach /= storage.hours
     return np.minimum(reach, storage.power_limit_kw, out=reach)
 
 
@@ -138,7 +139,8 @@ def plausible_power_kw(connection_limit_kw: Vector, charge_limit_kw: Vector, dis
     Ten times what connection and battery together can carry: a home that is measured in W exceeds it by far, and no
     real load or generator comes near. Without a connection limit it is 10 MW.
     """
-    carried = IMPLAUSIBLE_FACTOR * (connection_limit_kw + charge_limit_kw + discharge_limit_kw)
+    with np.errstate(over="ignore"):  # too large for a float is as good as no limit
+        carried = IMPLAUSIBLE_FACTOR * (connection_limit_kw + charge_limit_kw + discharge_limit_kw)
     return np.where(np.isfinite(carried), carried, IMPLAUSIBLE_KW)
 
 

@@ -10,6 +10,8 @@ from autonomy.layers.arrays import Matrix, Vector, frozen
 
 UNIT = 2.0**-53
 """The relative error of one operation on floats."""
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""The smallest float of full precision."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -59,6 +61,6 @@ class Storage:
             energy_min_kwh=frozen(energy_min_kwh * (1.0 + 4.0 * UNIT)),
             power_limit_kw=frozen((charge_limit_kw, discharge_limit_kw)),
             yield_=frozen(np.array((one, discharge_efficiency)) * (1.0 - 8.0 * UNIT)),
-            hours=frozen((timestep_h * charge_efficiency, timestep_h * one)),
+            hours=frozen(np.maximum((timestep_h * charge_efficiency, timestep_h * one), SMALLEST)),
             nothing=frozen((0.0 * one, 0.0 * one)),
         )

@@ -227,7 +227,13 @@ def in_kw(milliwatts: Milliwatts) -> Vector:
 
 
 def _whole(rounding: np.ufunc, values_kw: Vector | Matrix) -> Milliwatts:
-    """Return kW within ±`LARGEST_KW` in whole mW."""
+    """Return kW within ±`LARGEST_KW` in whole mW.
+
+    Raises:
+        ValueError: a number is NaN or larger; no integer stands for that, and no bound may be made of it.
+    """
+    if not all_true(np.abs(values_kw) <= LARGEST_KW):
+        raise ValueError(f"{values_kw!r} kW; expected numbers within ±{LARGEST_KW:g}")
     milliwatts = values_kw * SCALE
     rounding(milliwatts, out=milliwatts)
     whole: Milliwatts = milliwatts.astype(np.int64)
