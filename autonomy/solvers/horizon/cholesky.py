@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from autonomy.solvers.horizon.lanes import take
+from autonomy.solvers.horizon.lanes import sum_of_products, take
 from autonomy.solvers.horizon.layout import compiled
 
 
@@ -45,7 +45,4 @@ def solve_prices(matrix, b):
         b[k] /= matrix[k, k]
         take(b[k + 1 :], matrix[k, k + 1 :], b[k])
     for k in range(n - 1, -1, -1):
-        total = b[k]
-        for m in range(k + 1, n):
-            total -= matrix[k, m] * b[m]
-        b[k] = total / matrix[k, k]
+        b[k] = (b[k] - sum_of_products(matrix[k, k + 1 :], b[k + 1 :])) / matrix[k, k]

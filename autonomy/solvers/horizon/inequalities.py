@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+from autonomy.solvers.horizon.lanes import LANES
 from autonomy.solvers.horizon.layout import DDUAL, DSLACK, DUAL, MASS, SLACK, compiled
 
-LANES = {"reassoc", "nnan", "ninf", "nsz"}
-"""Liberties that sums and largest values take; their arguments are finite, or else the result is not believed."""
 BLOCK = 128
 """Inequalities that are looked at together."""
 
@@ -39,12 +38,12 @@ def close(flat):
 
 
 @compiled(fastmath=LANES)
-def _excess(value, change, steepest):
-    """Return the largest −change − steepest·value."""
-    worst = -1.0
+def _beyond(value, change, steepest):
+    """Return how many fall steeper than `steepest`; a sum is taken in lanes, a largest value is not."""
+    count = 0.0
     for e in range(value.size):
-        worst = max(worst, -change[e] - steepest * value[e])
-    return worst
+        count += 1.0 if -change[e] > steepest * value[e] else 0.0
+    return count
 
 
 @compiled()
@@ -54,7 +53,7 @@ def _reach(flat, which):
     value, change = flat[which], flat[which + 2]
     for first in range(0, value.size, BLOCK):
         last = min(first + BLOCK, value.size)
-        if _excess(value[first:last], change[first:last], steepest) > 0.0:
+        if _beyond(value[first:last], change[first:last], steepest) > 0.0:
             for e in range(first, last):
                 if -change[e] > steepest * value[e]:
                     steepest = -change[e] / value[e]

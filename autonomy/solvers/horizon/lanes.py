@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from autonomy.solvers.horizon.layout import compiled
 
+LANES = {"reassoc", "nnan", "ninf", "nsz"}
+"""Liberties that sums and largest values take; their arguments are finite, or else the result is not believed."""
+
 
 @compiled()
 def sum_of(target, one, other):
@@ -20,11 +23,13 @@ def take(target, source, scale):
         target[m] -= scale * source[m]
 
 
-@compiled()
-def shrink(values, ratio):
-    """Multiply by a number."""
-    for m in range(values.size):
-        values[m] *= ratio
+@compiled(fastmath=LANES)
+def sum_of_products(one, other):
+    """Return Σ one·other."""
+    total = 0.0
+    for e in range(one.size):
+        total += one[e] * other[e]
+    return total
 
 
 @compiled()

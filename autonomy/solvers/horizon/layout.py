@@ -44,9 +44,10 @@ residuals of the sum's two bounds."""
 STEP = LO, HI, FREE, FILL, DRAIN, X, L, DX, DL, IH, C, T, RATIO, FORE, BACK, PIVOT, INV, RX, RL, PX = range(20)
 """Rows of the stores' steps: box and whether it is open, gain and loss, x, level, directions, 1/h, c, t, r, 1 − r,
 1 − r', 1/pivot, the inverse's diagonal, right-hand sides, and the force on x."""
-FILLS, DRAINS, BOX, FALL, PATH = range(20, 25)
-"""More of them: the residuals of filling and draining, w_box, Δ, and the sum of what filling and draining say."""
-STEP_ROWS = 25
+FILLS, DRAINS, BOX, FALL, PATH, ENTRY = range(20, 26)
+"""More of them: the residuals of filling and draining, w_box, Δ, the sum of what filling and draining say, and
+scratch."""
+STEP_ROWS = 26
 ROW = REQUIRED, LIMIT, MISSING, DM, IHM, IW, RM, RW, DP, LACK, EXCESS, ONE, TWO, THREE = range(14)
 """Rows of the sums: bounds, what is missing, its direction, its 1/h, 1/W, right-hand sides, the step of the price, the
 residuals of the two bounds, and scratch."""

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from autonomy.solvers.horizon.inequalities import LANES, total
-from autonomy.solvers.horizon.lanes import pull, push, sum_of
+from autonomy.solvers.horizon.inequalities import total
+from autonomy.solvers.horizon.lanes import LANES, pull, push, sum_of
 from autonomy.solvers.horizon.layout import (
     CAP,
     CENTRE,

@@ -22,7 +22,7 @@ from autonomy.solvers.horizon.sparse import rows
 TOLERANCE = {PRIMAL: 2e-7, DUALITY: 1e-8, MEAN: 1e-11}
 """Residuals at which the method stops; `certificate.measure` decides what they are worth."""
 MAX_ITERATIONS = 60
-START = 3.0
+START = 30.0
 """Size of s·y at the start."""
 IMPATIENT = 28
 """Iterations after which slacks and multipliers go together."""
