@@ -1,6 +1,6 @@
 """The controller: observation in, safe decision out. The one place where the three layers meet.
 
-    observation ─▶ screen ─▶ policy ─▶ project ─▶ supervise ─▶ decision
+    observation ─▶ screen ─▶ monitors ─▶ policy ─▶ project ─▶ supervise ─▶ decision
 
 Everything up to `supervise` may fail in any way; the answer is then a lower rung of the recovery ladder, never an
 exception.
@@ -8,10 +8,9 @@ exception.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -22,26 +21,45 @@ from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision, Intent, Mode, Reason
 from autonomy.layers.errors import ConfigError, did_you_mean
-from autonomy.layers.intent import Policy, Wish, read_answer
+from autonomy.layers.intent import Policy, Wish
 from autonomy.layers.observation import OBSERVATION_FIELDS, REQUIRED, Observation
 from autonomy.layers.projection import Lookahead, Projector, Proposal, VoltageProjector
 from autonomy.layers.situation import Situation
-from autonomy.layers.supervision import Candidate, QuickGate, Screen, dead_stop, supervise
+from autonomy.layers.supervision import (
+    NOTHING_HEARD,
+    Arbiter,
+    Candidate,
+    Latches,
+    QuickGate,
+    Reading,
+    Ruling,
+    Screen,
+    Sight,
+    Watch,
+    dead_stop,
+    read,
+    supervise,
+)
+from autonomy.layers.supervision.monitors import default_monitors
 from autonomy.layers.voltage import VoltageLimits
 from autonomy.policies import load_policy
 from autonomy.solvers.backends import BACKENDS, ISOLATED, UnknownBackendError, setup_of
 from autonomy.solvers.machine import load_machine
+from autonomy.supervisor import Supervisor
+from autonomy.watchdog import Watchdog
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Supervisor:
-    """Settings of Layer 3.
+class _Past(NamedTuple):
+    """The step before, as the monitors need it."""
 
-    Attributes:
-        policy_deadline_s: Seconds a policy may take; a later answer is discarded. None for no deadline.
-    """
+    given: Mapping[str, Any] | None
+    reading: Reading | None
+    decision: Decision | None
+    acted: Situation | None
 
-    policy_deadline_s: float | None = None
+
+NO_PAST = _Past(None, None, None, None)
+HOURS_PER_DAY = 24.0
 
 
 class Controller:
@@ -58,7 +76,9 @@ class Controller:
             says; None for the one-step projection alone.
         voltage: Voltage limits of the community's network, kept by the projection (not by the recovery ladder); None
             for none. Only the backend "exact" knows them.
-        journal: Where decisions are kept, or None.
+        journal: Where decisions are kept, or None. One that cannot be written costs a reason, not the decision.
+        monitors: Who looks for what no healthy host can do; None for `default_monitors` at the accuracy that the
+            supervisor's settings state, () for none.
 
     Raises:
         ConfigError: policy or backend is unknown.
@@ -75,6 +95,7 @@ class Controller:
         look_ahead: Lookahead | None = None,
         voltage: VoltageLimits | None = None,
         journal: Journal | None = None,
+        monitors: Sequence[Watch] | None = None,
     ) -> None:
         self.community = community
         self.policy = load_policy(policy) if isinstance(policy, str) else policy
@@ -95,11 +116,22 @@ class Controller:
             raise OptionalDependencyError(f"the backend {backend!r}", extra) from None
         self.supervisor = supervisor or Supervisor()
         self.journal = journal
+        self.watchdog = Watchdog(self.supervisor, self.policy)
+        given_monitors = None if monitors is None else tuple(monitors)
+        if monitors is None:
+            monitors = default_monitors(community, self.supervisor.accuracy)
+        latches = Latches(
+            hold_steps=self.supervisor.hold_steps,
+            free_releases=self.supervisor.free_releases,
+            day_steps=HOURS_PER_DAY / community.timestep_h,
+        )
+        self._arbiter = Arbiter(community, monitors, latches) if monitors else None
         self._terms = Terms(
             community=community,
             policy=policy,
             backend=backend,
-            policy_deadline_s=self.supervisor.policy_deadline_s,
+            supervisor=self.supervisor,
+            monitors=given_monitors,
             look_ahead=look_ahead,
             voltage=voltage,
         )
@@ -111,11 +143,13 @@ class Controller:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last decision: the next step has no ramp history."""
+        """Forget every step: the next one has no ramp history, and nothing is in doubt."""
         self.restore(step=0, battery_kw=np.zeros(self.community.n_prosumers))
 
     def restore(self, *, step: int, battery_kw: Vector) -> None:
         """Go on as after a restart; `autonomy.journal.resume` reads what is needed from a journal.
+
+        Monitors begin anew: what was in doubt is doubted again as soon as it shows.
 
         Args:
             step: Number of the next step.
@@ -125,6 +159,16 @@ class Controller:
         self._steps = step
         self._answer: Any = None
         self._wish: Wish | None = None
+        self._heard = NOTHING_HEARD
+        self._past = NO_PAST
+        self._acted: Situation = self._blind
+        self.watchdog.reset()
+        if self._arbiter is not None:
+            self._arbiter.reset()
+
+    def verify_policy(self) -> Reason | None:
+        """Compare the policy's weights now with those it was given with; None when they are the same, or unknown."""
+        return self.watchdog.verify(self.policy)
 
     def step(self, obs: Observation | Mapping[str, Any]) -> Decision:
         """Return a decision that keeps every limit; never raises on data.
@@ -133,31 +177,54 @@ class Controller:
             obs: An `Observation`, or a mapping with the same keys.
         """
         given = as_mapping(obs)
-        self._answer = self._wish = None
+        self._answer = self._wish = reading = None
+        self._heard = NOTHING_HEARD
+        # Until the screen has read it, nothing is known about this step.
+        self._acted = self._blind
         try:
             # A host may have set NumPy to raise; what is not finite is screened, not thrown.
             with np.errstate(all="ignore"):
-                decision = self._decide(obs, given)
+                reading = read(given, self.community.n_prosumers) if self._arbiter is not None else None
+                decision = self._decide(obs, given, reading)
         except Exception as fault:  # noqa: BLE001 - a decision is owed whatever happens; the reason keeps the fault
             text = f"an internal error ({type(fault).__name__}: {fault}); batteries stand still"
             reason = Reason(cause=Cause.INTERNAL_ERROR, text=text)
             decision = conclude_without_intent(self._blind, dead_stop(self._blind, (reason,)), None)
+            self._acted = self._blind
+        self._past = _Past(given, reading, decision, self._acted)
         step, previous_kw = self._steps, self._previous_kw
         self._previous_kw = decision.battery_kw
         self._steps += 1
         if self.journal is None:
             return decision
-        return _kept(self.journal, Entry(self._terms, step, previous_kw, given, self._answer, self._wish, decision))
+        entry = Entry(self._terms, step, previous_kw, given, self._heard, self._answer, self._wish, decision)
+        return _kept(self.journal, entry)
 
-    def _decide(self, obs: Observation | Mapping[str, Any], given: Mapping[str, Any]) -> Decision:
-        situation = self._screen(given, self._last_applied(given))
-        wish = self._wish = self._ask(situation, obs, given) if not situation.is_blind else Wish(None, ())
+    def _decide(
+        self, obs: Observation | Mapping[str, Any], given: Mapping[str, Any], reading: Reading | None
+    ) -> Decision:
+        situation, bars_policy = self._watched(given, reading)
+        self._acted = situation
+        wish = Wish(None, ()) if situation.is_blind or bars_policy else self._ask(situation, obs, given)
+        self._wish = wish
         proposal = self._project(situation, wish.intent, given)
         if self._machine is not None and self._gate is not None:
             quick = conclude_quickly(self._gate, self._machine.finish, situation, wish, proposal)
             if quick is not None:
                 return quick
         return self._with_care(situation, wish, proposal)
+
+    def _watched(self, given: Mapping[str, Any], reading: Reading | None) -> Ruling:
+        """Return the screened situation, as far as the monitors leave it."""
+        previous_kw = self._last_applied(given)
+        situation = self._screen(given, previous_kw)
+        if self._arbiter is None:
+            return Ruling(situation)
+        last, before, decided, acted = self._past
+        sight = Sight(self.community, self._steps, given, situation, last, decided, reading, before, acted)
+        ruling = self._arbiter(sight, previous_kw)
+        self._heard = self._arbiter.heard
+        return ruling
 
     def _with_care(self, situation: Situation, wish: Wish, proposal: Proposal | None) -> Decision:
         supports: list[Proposal] = []
@@ -184,18 +251,8 @@ class Controller:
 
     def _ask(self, situation: Situation, obs: Observation | Mapping[str, Any], given: Mapping[str, Any]) -> Wish:
         seen = obs if situation.is_clean and _is_complete(obs) else _screened(situation, given)
-        started = time.perf_counter()
-        try:
-            answer = self.policy(self.community, seen)
-        except Exception as fault:  # noqa: BLE001 - a policy may fail in any way; that is a reason, not a crash
-            text = f"the policy raised {type(fault).__name__}: {fault}"
-            return Wish(None, (Reason(cause=Cause.POLICY_RAISED, text=text),))
-        deadline, taken = self.supervisor.policy_deadline_s, time.perf_counter() - started
-        if deadline is not None and taken > deadline:
-            text = f"the policy took {taken * 1e3:.1f} ms of {deadline * 1e3:.1f} ms allowed; its answer is discarded"
-            return Wish(None, (Reason(cause=Cause.POLICY_LATE, text=text),))
-        self._answer = answer
-        return read_answer(answer, self.community.n_prosumers)
+        self._answer, wish = self.watchdog.ask(self.policy, self.community, seen, situation)
+        return wish
 
     def _project(self, situation: Situation, intent: Intent | None, given: Mapping[str, Any]) -> Proposal | None:
         if intent is None:

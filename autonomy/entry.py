@@ -11,7 +11,9 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision, Reason
 from autonomy.layers.intent import Policy, Wish
 from autonomy.layers.projection import Lookahead
+from autonomy.layers.supervision import Heard, Watch
 from autonomy.layers.voltage import VoltageLimits
+from autonomy.supervisor import Supervisor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -22,7 +24,8 @@ class Terms:
         community: What is controlled.
         policy: Name, path or callable, as it was given.
         backend: Name of the projection backend.
-        policy_deadline_s: Seconds a policy may take, None for no deadline.
+        supervisor: Settings of Layer 3.
+        monitors: Those that were given; None for the default ones, which follow from community and settings.
         look_ahead: The look-ahead, or None.
         voltage: Voltage limits, or None.
     """
@@ -30,7 +33,8 @@ class Terms:
     community: Community
     policy: Policy | str
     backend: str
-    policy_deadline_s: float | None
+    supervisor: Supervisor
+    monitors: tuple[Watch, ...] | None
     look_ahead: Lookahead | None
     voltage: VoltageLimits | None
 
@@ -43,6 +47,7 @@ class Entry(NamedTuple):
         step: Number of the step since the controller's last reset.
         previous_kw: (N,) kW, the battery powers that the controller took for the last ones, + = charge.
         given: The observation as the host gave it; any value may be anything.
+        heard: What the monitors said.
         answer: What the policy returned; None when it did not, or was not asked.
         wish: How the answer was read; None when the policy was not asked.
         decision: What was decided.
@@ -52,6 +57,7 @@ class Entry(NamedTuple):
     step: int
     previous_kw: Vector
     given: Mapping[str, Any]
+    heard: Heard
     answer: Any
     wish: Wish | None
     decision: Decision

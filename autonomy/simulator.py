@@ -129,6 +129,7 @@ class Simulator:
         self.step_number = 0
         self.energy_kwh: Vector = self.initial_soc * self.community.battery_capacity_kwh
         self.battery_kw: Vector = np.zeros(self.community.n_prosumers)
+        self.feeder_kw: float | None = None
         self._has_acted = False
         return self.observe()
 
@@ -161,6 +162,7 @@ class Simulator:
             retail_price=np.full(size, scenario.retail_price[k]),
             feed_in_price=np.full(size, scenario.feed_in_price[k]),
             carbon_kg_per_kwh=np.full(size, scenario.carbon_kg_per_kwh[k]),
+            feeder_kw=self.feeder_kw,
             applied_battery_kw=self.battery_kw if self._has_acted else None,
             time=scenario.time[k],
             forecast=scenario.forecast(k),
@@ -182,7 +184,7 @@ class Simulator:
         broken = _unannounced(violations(execution), decision)
         outcome = self._settle(execution, clearing, broken, intent_kw)
         self.energy_kwh, self.battery_kw = execution.energy_after_kwh, execution.battery_kw
-        self._has_acted = True
+        self.feeder_kw, self._has_acted = execution.feeder_kw, True
         self.step_number += 1
         return outcome
 

@@ -24,7 +24,7 @@ from autonomy.layers.network import Network
 from autonomy.layers.observation import Observation
 from autonomy.layers.projection import Projector
 from autonomy.layers.situation import Situation
-from autonomy.layers.supervision import Candidate, QuickGate, Screen, supervise
+from autonomy.layers.supervision import NOTHING_HEARD, Candidate, QuickGate, Screen, supervise
 from autonomy.report.quantity import duration, percent
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.machine import load_machine
@@ -158,7 +158,8 @@ class _Bench:
             community=controller.community,
             policy=controller.policy,
             backend="exact",
-            policy_deadline_s=None,
+            supervisor=controller.supervisor,
+            monitors=(),
             look_ahead=None,
             voltage=None,
         )
@@ -180,7 +181,7 @@ class _Bench:
         proposal = self._time("projection", lambda: self._projector.project(situation, wanted))
         candidate = Candidate(set_points=proposal.set_points, within_ramp=not proposal.ramp_relaxed)
         self._time("gate", lambda: self._judge(situation, candidate))
-        entry = Entry(self._terms, 0, self._previous, given, wish.intent, wish, decision)
+        entry = Entry(self._terms, 0, self._previous, given, NOTHING_HEARD, wish.intent, wish, decision)
         self._time("journal", lambda: self._journal.record(entry))
         self._previous = decision.battery_kw
         self.fallbacks += decision.mode.is_fallback

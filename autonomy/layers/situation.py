@@ -61,6 +61,8 @@ class Situation(NamedTuple):
         is_blind: Whether demand or generation of the whole community is unknown.
         is_clean: Whether no measurement was in doubt: nobody is isolated and everybody may trade.
         reasons: What was found wrong.
+        can_curtail: (N,) whether the host can reduce generation; None for everybody.
+        can_shed: (N,) whether the host can reduce load; None for everybody.
     """
 
     community: Community
@@ -84,6 +86,8 @@ class Situation(NamedTuple):
     is_blind: bool
     is_clean: bool
     reasons: tuple[Reason, ...]
+    can_curtail: Mask | None = None
+    can_shed: Mask | None = None
 
     @property
     def connection_limit_kw(self) -> Vector:

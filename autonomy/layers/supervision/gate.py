@@ -72,8 +72,8 @@ def supervise(situation: Situation, proposal: Candidate | None, support: Callabl
         support: Layer 2's answer to the intent 0, computed only when needed; may raise.
     """
     if situation.is_blind:
-        return dead_stop(situation, ())
-    rejected: list[Reason] = []
+        return dead_stop(situation, unheld(situation))
+    rejected: list[Reason] = list(unheld(situation))
     best: tuple[int, Mode, Bounds, Plan] | None = None
     for rung, candidate in _ladder(proposal, support, rejected):
         # Without a candidate, batteries stand still; a ramp window without 0 yields, because that is safer.
@@ -112,8 +112,9 @@ def dead_stop(situation: Situation, reasons: tuple[Reason, ...]) -> Verdict:
     [−load_cap, generation_cap] whatever was measured, and the shares below a line sum to at most its limit.
     """
     zero = np.zeros(situation.community.n_prosumers)
-    curtail = np.maximum(situation.pv_kw - situation.fair_export_kw, 0.0)
-    shed = np.maximum(situation.demand_kw - situation.fair_import_kw, 0.0)
+    # Asked of a host is what it can do; `unheld` says what is missing.
+    curtail = np.minimum(np.maximum(situation.pv_kw - situation.fair_export_kw, 0.0), situation.curtailable_kw)
+    shed = np.minimum(np.maximum(situation.demand_kw - situation.fair_import_kw, 0.0), situation.sheddable_kw)
     return Verdict(
         set_points=SetPoints(battery_kw=zero, curtail_kw=curtail, shed_kw=shed),
         net_export_kw=(situation.pv_kw - curtail) - (situation.demand_kw - shed),
@@ -122,6 +123,34 @@ def dead_stop(situation: Situation, reasons: tuple[Reason, ...]) -> Verdict:
         rung=Mode.DEAD_STOP,
         reasons=(*reasons, *cut_reasons(SetPoints(battery_kw=zero, curtail_kw=curtail, shed_kw=shed))),
     )
+
+
+def unheld(situation: Situation) -> tuple[Reason, ...]:
+    """Return the reasons for caps that nobody enforces: no meter, and a host that cannot cut.
+
+    A prosumer without a usable meter is to live inside its fair share. Where the host cannot cut its load (or its
+    generation), nothing holds it there but its own connection: it may go beyond by up to K − share.
+    """
+    if situation.is_clean or (situation.can_shed is None and situation.can_curtail is None):
+        return ()
+    unmetered = situation.isolated | situation.is_blind
+    found = []
+    for able, share_kw, name in (
+        (situation.can_shed, situation.fair_import_kw, "load"),
+        (situation.can_curtail, situation.fair_export_kw, "generation"),
+    ):
+        beyond = np.maximum(situation.connection_limit_kw - share_kw, 0.0)
+        hit = (
+            np.flatnonzero(unmetered & ~able & (beyond > NOTICEABLE_KW)) if able is not None else np.zeros(0, np.int64)
+        )
+        if hit.size:
+            most = float(beyond[hit].sum())
+            by = f"by up to {most:.3f} kW" if np.isfinite(most) else "by an amount that nothing bounds"
+            text = f"{name} of {hit.size} prosumer(s) without a meter may pass the cap {by}: the host cannot cut it"
+            amount = most if np.isfinite(most) else 0.0
+            places = tuple(hit.tolist())
+            found.append(Reason(cause=Cause.LIMIT_NOT_HELD, text=text, prosumers=places, amount_kw=amount))
+    return tuple(found)
 
 
 def _ladder(

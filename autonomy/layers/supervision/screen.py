@@ -11,7 +11,6 @@ plain arrays, shows that nothing is in doubt; otherwise every field is read agai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +19,9 @@ from autonomy.layers import physics
 from autonomy.layers.arrays import Mask, Matrix, Vector, all_true, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Reason
-from autonomy.layers.situation import Capacity, Situation
+from autonomy.layers.situation import Situation
 from autonomy.layers.supervision.inbox import Inbox
+from autonomy.layers.supervision.isolation import reserve
 from autonomy.layers.supervision.rating import FIELDS, Rating, Ratings
 
 FLOAT = np.dtype(np.float64)
@@ -101,7 +101,9 @@ class Screen:
             rate_upper_kw=rate_upper,
             charge_limit_kw=rating.charge_limit_kw,
             discharge_limit_kw=rating.discharge_limit_kw,
-            capacity=rating.capacity if seen.is_clean else self._reserved(rating.capacity, ~seen.metered),
+            capacity=(
+                rating.capacity if seen.is_clean else reserve(self.community.network, rating.capacity, ~seen.metered)
+            ),
             curtailable_kw=pv if rating.can_curtail is None else np.where(rating.can_curtail, pv, 0.0),
             sheddable_kw=demand if rating.can_shed is None else np.where(rating.can_shed, demand, 0.0),
             retail_price=seen.retail_price,
@@ -111,6 +113,8 @@ class Screen:
             is_blind=not seen.is_clean and not seen.metered.any(),
             is_clean=seen.is_clean,
             reasons=tuple(inbox.reasons),
+            can_curtail=rating.can_curtail,
+            can_shed=rating.can_shed,
         )
 
     def _at_once(
@@ -151,6 +155,8 @@ class Screen:
             is_blind=False,
             is_clean=True,
             reasons=tuple(inbox.reasons),
+            can_curtail=rating.can_curtail,
+            can_shed=rating.can_shed,
         )
 
     def _at_a_glance(self, observation: Mapping[str, Any], rating: Rating) -> Measured | None:
@@ -194,21 +200,6 @@ class Screen:
             hit = tuple(np.flatnonzero(box.ramp_relaxed).tolist())
             inbox.reasons.append(Reason(cause=Cause.RAMP_RELAXED, text=text, prosumers=hit))
         return box
-
-    def _reserved(self, capacity: Capacity, isolated: Mask) -> Capacity:
-        """Return the capacity less what the isolated prosumers may use of the lines above them."""
-        if not isolated.any():
-            return capacity
-        return replace(
-            capacity,
-            import_limit_kw=self._left(capacity.import_limit_kw, capacity.fair_import_kw, isolated),
-            export_limit_kw=self._left(capacity.export_limit_kw, capacity.fair_export_kw, isolated),
-        )
-
-    def _left(self, limit_kw: Vector, share_kw: Vector, isolated: Mask) -> Vector:
-        # Below a limited line every share is finite; an unlimited line stays unlimited whatever is taken.
-        taken = np.where(isolated & np.isfinite(share_kw), share_kw, 0.0)
-        return frozen(np.maximum(limit_kw - physics.line_flows(self.community.network, taken), 0.0))
 
 
 def _block(given: list[Any], shape: tuple[int, ...]) -> Matrix:

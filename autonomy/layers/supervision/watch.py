@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.situation import Situation
+from autonomy.layers.supervision.reading import Reading
 
 
 class Loss(StrEnum):
@@ -51,8 +52,7 @@ class Doubt:
     prosumers: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """One step as a monitor sees it.
 
     Attributes:
@@ -60,8 +60,12 @@ class Sight:
         step: Number of the step, 0 for the first after a reset.
         given: What the host gave, unscreened; any value may be anything.
         situation: The same after the screen: finite, of the right shape, with the screen's own doubts resolved.
-        previous: What the host gave at the step before, None at the first.
+        previous: What the host gave at the step before, None at the first. A host that reuses its arrays has changed
+            it meanwhile; `before` holds copies.
         decided: What was decided at the step before, None at the first.
+        reading: The optional channels of this step, read and copied; None where nobody needs them.
+        before: The same of the step before, None at the first.
+        acted: What the last decision was made from, after all doubts; None at the first step.
     """
 
     community: Community
@@ -70,6 +74,9 @@ class Sight:
     situation: Situation
     previous: Mapping[str, Any] | None
     decided: Decision | None
+    reading: Reading | None = None
+    before: Reading | None = None
+    acted: Situation | None = None
 
 
 class Watch(Protocol):

@@ -1,0 +1,230 @@
+"""The state of charge against what went through the battery: an interval that holds the true energy, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autonomy.layers.arrays import Mask, Matrix, Vector, all_true, frozen
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Decision
+from autonomy.layers.observation import Limits
+from autonomy.layers.supervision.monitors.accuracy import Accuracy
+from autonomy.layers.supervision.monitors.naming import members, named
+from autonomy.layers.supervision.reading import Reading, elapsed_s
+from autonomy.layers.supervision.watch import Doubt, Loss, Sight
+
+CONSISTENT_STEPS = 4
+"""Steps in a row over which a doubted battery must agree with itself until its state of charge is believed anew."""
+LARGEST_SWAP = 64
+"""Batteries in doubt at once up to which exchanged pairs are looked for."""
+
+
+class _Energy(NamedTuple):
+    """Bounds on the stored energy of every battery, kWh."""
+
+    low: Vector
+    high: Vector
+
+
+class StorageBalance:
+    """Doubts a state of charge that the battery's power does not explain, and rows of two batteries that are exchanged.
+
+    Statement: with b the power applied, in [b_low, b_high] as far as it is known, and e the stored energy,
+
+        e' <= e + dt·(ec_high·max(b_high, 0) − max(−b_high, 0)/ed_high)            ec_high = min(1, ec·(1 + error))
+        e' >= e + dt·(ec_low·max(b_low, 0) − max(−b_low, 0)/ed_low) − standby      ec_low  = ec·(1 − error)
+
+    (ed likewise; both grow with b), standby = self_discharge_per_h·dt·capacity,
+    and the reading soc lies within half of `soc_resolution` of e/capacity. So the true energy lies in the interval
+    carried over from the last step *and* in that around the reading; a healthy battery's two intervals always meet.
+    Their intersection is carried on, so that a reading which creeps away is found when the sum of its steps shows.
+
+    b is known within power_error·|b| + power_resolution_kw where the host reports `applied_battery_kw`; else it lies
+    between 0 and what was decided (unless `Accuracy.obeys`). Batteries that are not active, or have limits of
+    efficiency of their own, are not judged in that step, and nobody is across a gap in time.
+
+    Where the intervals do not meet, the battery stands still. Its own interval is carried on without the reading, so
+    a bias stays found; after `CONSISTENT_STEPS` readings that agree with one another the reading is believed anew (a
+    battery that was exchanged, a gauge that was calibrated). Two batteries in doubt of which each reading lies in
+    the other's interval are exchanged rows: then demand and generation are the neighbour's too, and both are isolated
+    until they are put right.
+
+    Args:
+        community: Whose batteries.
+        accuracy: What the host states about itself.
+    """
+
+    def __init__(self, community: Community, accuracy: Accuracy) -> None:
+        self._size, self._obeys = community.n_prosumers, accuracy.obeys
+        self._step_s = 3600.0 * community.timestep_h
+        self._capacity_kwh = community.battery_capacity_kwh
+        self._has_battery = community.has_battery
+        self._all_have = bool(self._has_battery.all())
+        dt, off, error = community.timestep_h, accuracy.power_error, accuracy.efficiency_error
+        rates = _rates(community.charge_efficiency, community.discharge_efficiency, error)
+        # A meter that reads x means a power between x/(1 + off) and x/(1 − off).
+        less, more = 1.0 - off, 1.0 / (1.0 - off)
+        self._rates = frozen(dt * rates * np.array([[[less], [more]], [[more], [less]]]))
+        # An absolute error of the power is worth most through a battery that discharges badly.
+        absolute = dt * accuracy.power_resolution_kw * rates[0, 1]
+        self._slack_low = absolute + accuracy.self_discharge_per_h * dt * self._capacity_kwh
+        self._slack_high = absolute
+        # The last digits of a float, for a capacity of any size.
+        self._margin_kwh = (0.5 * accuracy.soc_resolution + 1e-12) * self._capacity_kwh
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every step seen."""
+        self._energy: _Energy | None = None
+        self._last_kwh: Vector = np.full(self._size, np.nan)
+        self._doubted = np.zeros(self._size, dtype=bool)
+        self._agreeing = np.zeros(self._size, dtype=np.int64)
+
+    def look(self, sight: Sight) -> tuple[Doubt, ...]:
+        """Return whose state of charge is not explained."""
+        now, before, decided = sight.reading, sight.before, sight.decided
+        if now is None:
+            return ()
+        # Without a battery any number will do.
+        soc = now.soc if self._all_have else np.where(self._has_battery, now.soc, 0.0)
+        energy = soc * self._capacity_kwh
+        seen = _Energy(energy - self._margin_kwh, energy + self._margin_kwh)
+        if self._energy is None or before is None or decided is None or self._is_gap(before, now):
+            return self._begin(seen, energy)
+        gained = self._gained(decided, now)
+        low, high = self._energy.low + gained[0], self._energy.high + gained[1]
+        # Most steps: every reading meets its interval.
+        if now.limits is None and before.limits is None and not self._doubted.any():
+            met_low, met_high = np.maximum(low, seen.low), np.minimum(high, seen.high)
+            if all_true(met_low <= met_high):
+                self._energy, self._last_kwh = _Energy(met_low, met_high), energy
+                return ()
+        return self._judge(_Energy(low, high), seen, energy, gained, self._unjudged(before, now))
+
+    def _is_gap(self, before: Reading, now: Reading) -> bool:
+        """Whether more or less than a step lies between two readings, forwards; old data are no gap."""
+        seconds = elapsed_s(before, now)
+        return seconds is not None and seconds > 0 and abs(seconds - self._step_s) > 0.5 * self._step_s
+
+    def _begin(self, seen: _Energy, energy: Vector) -> tuple[Doubt, ...]:
+        usable = self._is_usable(energy)
+        # What is not read may be anything in the battery.
+        low = np.where(usable, seen.low, 0.0)
+        high = np.where(usable, seen.high, self._capacity_kwh)
+        self._energy, self._last_kwh = _Energy(low, high), energy
+        self._doubted[:], self._agreeing[:] = False, 0
+        return ()
+
+    def _gained(self, decided: Decision, now: Reading) -> Matrix:
+        """Return (2, N) the least and the most energy that the last step has added, kWh."""
+        applied = now.applied_kw
+        if applied is None or not all_true(np.isfinite(applied)):
+            asked = decided.battery_kw
+            idle = asked if self._obeys else 0.0 * asked
+            if applied is None:
+                low, high = np.minimum(asked, idle), np.maximum(asked, idle)
+            else:
+                known = np.isfinite(applied)
+                low = np.where(known, applied, np.minimum(asked, idle))
+                high = np.where(known, applied, np.maximum(asked, idle))
+            power = np.array((low, high))
+        else:
+            power = applied
+        gained: Matrix = np.where(power > 0, self._rates[:, 0], self._rates[:, 1]) * power
+        gained[0] -= self._slack_low
+        gained[1] += self._slack_high
+        return gained
+
+    def _is_usable(self, energy: Vector) -> Mask:
+        margin = self._margin_kwh
+        return (energy >= -margin) & (energy <= self._capacity_kwh + margin)
+
+    def _unjudged(self, before: Reading, now: Reading) -> Mask:
+        return _is_exempt(before.limits, self._size) | _is_exempt(now.limits, self._size)
+
+    def _judge(
+        self, carried: _Energy, seen: _Energy, energy: Vector, gained: Matrix, exempt: Mask
+    ) -> tuple[Doubt, ...]:
+        usable = self._is_usable(energy)
+        met = _Energy(np.maximum(carried.low, seen.low), np.minimum(carried.high, seen.high))
+        fits = met.low <= met.high
+        change = energy - self._last_kwh
+        agrees = (gained[0] - 2 * self._margin_kwh <= change) & (change <= gained[1] + 2 * self._margin_kwh)
+        wrong = usable & ~fits & ~exempt
+        swapped = self._swapped(carried, energy, wrong)
+        self._agreeing = np.where(wrong & agrees & ~swapped & self._doubted, self._agreeing + 1, 0)
+        believed = self._agreeing >= CONSISTENT_STEPS
+        wrong &= ~believed
+        unknown, anew = exempt & ~usable, usable & (believed | exempt)
+        low = np.select((unknown, anew, usable & ~wrong), (0.0, seen.low, met.low), carried.low)
+        high = np.select((unknown, anew, usable & ~wrong), (self._capacity_kwh, seen.high, met.high), carried.high)
+        # A battery holds between nothing and its capacity, whatever was carried on.
+        self._energy = _Energy(np.minimum(low, self._capacity_kwh), np.maximum(high, 0.0))
+        self._last_kwh, self._doubted = energy, wrong
+        return self._doubts(carried, energy, wrong, swapped)
+
+    def _swapped(self, carried: _Energy, energy: Vector, wrong: Mask) -> Mask:
+        """Return whose reading lies in one other's interval, and the other's in theirs."""
+        swapped, places = np.zeros(self._size, dtype=bool), np.flatnonzero(wrong)
+        if not 2 <= places.size <= LARGEST_SWAP:
+            return swapped
+        capacity, margin = self._capacity_kwh[places], self._margin_kwh[places]
+        # Row i, column j: battery i with the fraction that is reported for j.
+        content = capacity[:, None] * (energy[places] / capacity)[None, :]
+        low, high = (carried.low[places] - margin)[:, None], (carried.high[places] + margin)[:, None]
+        fits = (low <= content) & (content <= high)
+        pairs = fits & fits.T
+        np.fill_diagonal(pairs, val=False)
+        partner = pairs.sum(axis=1) == 1
+        swapped[places] = partner & (pairs & partner[None, :]).any(axis=1)
+        return swapped
+
+    def _doubts(self, carried: _Energy, energy: Vector, wrong: Mask, swapped: Mask) -> tuple[Doubt, ...]:
+        found = []
+        if swapped.any():
+            text = f"the rows of {named(swapped)} look exchanged: each state of charge is what the other's should be"
+            hit = members(swapped)
+            found.append(Doubt(cause=Cause.IDENTIFIERS_SWAPPED, text=text, loss=Loss.METER, prosumers=hit))
+        rest = wrong & ~swapped
+        if rest.any():
+            off = np.where(rest, np.maximum(carried.low - energy, energy - carried.high), -np.inf)
+            worst = int(np.argmax(off))
+            text = (
+                f"soc of {named(rest)} is not what went through the battery: prosumer {worst} reads "
+                f"{energy[worst]:.3f} kWh, expected {carried.low[worst]:.3f} to {carried.high[worst]:.3f} kWh"
+            )
+            found.append(Doubt(cause=Cause.SOC_BALANCE, text=text, loss=Loss.BATTERY, prosumers=members(rest)))
+        return tuple(found)
+
+
+def _rates(charge_efficiency: Vector, discharge_efficiency: Vector, error: float) -> Matrix:
+    """Return (2, 2, N): row 0 the least energy a kW adds for an hour, row 1 the most; column 0 charging, 1 not."""
+    low, high = np.maximum(1.0 - error, 1e-3), 1.0 + error
+    return np.array(
+        (
+            (charge_efficiency * low, 1.0 / (discharge_efficiency * low)),
+            (np.minimum(charge_efficiency * high, 1.0), 1.0 / np.minimum(discharge_efficiency * high, 1.0)),
+        )
+    )
+
+
+def _is_exempt(limits: Any, size: int) -> Mask:
+    """Return whose battery has efficiencies of its own in a step, or is not active."""
+    nobody = np.zeros(size, dtype=bool)
+    if limits is None:
+        return nobody
+    if not isinstance(limits, Limits | Mapping):
+        return ~nobody
+    entry: Mapping[Any, Any] = vars(limits) if isinstance(limits, Limits) else limits
+    if entry.get("charge_efficiency") is not None or entry.get("discharge_efficiency") is not None:
+        return ~nobody
+    active = entry.get("active")
+    if active is None:
+        return nobody
+    try:
+        return np.broadcast_to(~(np.asarray(active, dtype=np.float64) > 0), (size,)) | nobody
+    except (TypeError, ValueError, OverflowError):
+        return ~nobody

@@ -1,0 +1,116 @@
+"""The sum of the nodes against the feeder's own meter."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+
+from autonomy.layers.arrays import all_true
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Decision, Mode
+from autonomy.layers.situation import Situation
+from autonomy.layers.supervision.monitors.accuracy import Accuracy
+from autonomy.layers.supervision.reading import Reading, elapsed_s
+from autonomy.layers.supervision.watch import Doubt, Loss, Sight
+
+LOSS_ROOM = 1.21
+"""Times the worst-case loss: flows within ten per cent above their limits lose at most 1.1² times as much."""
+LIKENESS = ((-1.0, "its sign reversed"), (1e-3, "W instead of kW"), (1e3, "MW instead of kW"))
+"""Factors that explain a feeder meter, and what they mean."""
+
+
+class FeederBalance:
+    """Doubts the meters when what the feeder carried is not the sum of what the nodes were to export.
+
+    Statement: with n the net exports of the last decision, b what the batteries were to do and x what they did,
+
+        feeder = Σ (n + b − x) − losses        0 <= losses <= worst case of the network
+
+    because generation and load are what was measured, less what was cut. Each term is off by at most what `Accuracy`
+    states: tol = power_error·(Σ generation + Σ load + Σ |x| + |feeder|) + (3N + 1)·power_resolution_kw
+    + variation·(Σ generation + Σ load). A prosumer who is isolated, and everybody in a dead stop, lies anywhere
+    between −load cap and generation cap; where such a host cannot cut, or there is a gap in time, nothing is said.
+
+    When the feeder fits with its sign reversed, or in W, it is that meter, which nothing else depends on, and it is
+    only noted. Else some node's meter is wrong and nobody knows whose: the policy is not asked, and the ladder's first
+    rung moves batteries only where a limit needs them. (Batteries are not stopped: at a peak that alone would shed.)
+
+    Args:
+        community: The community.
+        accuracy: What the host states about itself.
+    """
+
+    def __init__(self, community: Community, accuracy: Accuracy) -> None:
+        self._accuracy = accuracy
+        self._step_s = 3600.0 * community.timestep_h
+        network = community.network
+        feeder = int(np.argmin(network.parent))
+        self._loss_kw = 0.0 if network.is_lossless else LOSS_ROOM * float(network.worst_case_loss_kw[feeder])
+        self._rounding_kw = (3 * community.n_prosumers + 1) * accuracy.power_resolution_kw
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every step seen; there is nothing to forget."""
+
+    def look(self, sight: Sight) -> tuple[Doubt, ...]:
+        """Return whether nodes and feeder agree."""
+        now = sight.reading
+        if now is None or now.feeder_kw is None:
+            return ()
+        if not isfinite(now.feeder_kw):
+            text = "feeder_kw is not a finite number; the nodes are not compared with it"
+            return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
+        before, decided, acted = sight.before, sight.decided, sight.acted
+        if before is None or decided is None or acted is None or self._is_gap(before, now):
+            return ()
+        expected = self._expected(now, decided, acted)
+        if expected is None:
+            return ()
+        low, high = expected
+        slack = self._slack(now, acted, abs(now.feeder_kw))
+        if low - self._loss_kw - slack <= now.feeder_kw <= high + slack:
+            return ()
+        return self._judge(now.feeder_kw, low - self._loss_kw, high, slack)
+
+    def _is_gap(self, before: Reading, now: Reading) -> bool:
+        seconds = elapsed_s(before, now)
+        return seconds is not None and abs(seconds - self._step_s) > 0.5 * self._step_s
+
+    def _slack(self, now: Reading, acted: Situation, feeder_kw: float) -> float:
+        accuracy, metered = self._accuracy, float(acted.measured_kw.sum())
+        moved = 0.0 if now.applied_kw is None else float(np.abs(now.applied_kw).sum())
+        moved = moved if isfinite(moved) else 0.0
+        return accuracy.power_error * (metered + moved + feeder_kw) + self._rounding_kw + accuracy.variation * metered
+
+    def _expected(self, now: Reading, decided: Decision, acted: Situation) -> tuple[float, float] | None:
+        """Return the least and the most that all nodes together exported, kW, without losses; None if unknown."""
+        asked, applied = decided.battery_kw, now.applied_kw
+        if applied is not None and all_true(np.isfinite(applied)) and acted.is_clean:
+            net = float(decided.net_export_kw.sum()) + float((asked - applied).sum())
+            return (net, net) if decided.mode is not Mode.DEAD_STOP else None
+        idle = asked if self._accuracy.obeys else 0.0 * asked
+        known = np.zeros(asked.size, dtype=bool) if applied is None else np.isfinite(applied)
+        done = asked if applied is None else applied
+        least = np.where(known, done, np.minimum(asked, idle))
+        most = np.where(known, done, np.maximum(asked, idle))
+        low, high = decided.net_export_kw + asked - most, decided.net_export_kw + asked - least
+        unmetered = acted.isolated | acted.is_blind | (decided.mode is Mode.DEAD_STOP)
+        if unmetered.any():
+            if acted.can_curtail is not None or acted.can_shed is not None:
+                return None
+            room = 1.0 + self._accuracy.power_error
+            low = np.where(unmetered, -room * decided.load_cap_kw - most, low)
+            high = np.where(unmetered, room * decided.generation_cap_kw - least, high)
+        total = float(low.sum()), float(high.sum())
+        return total if not (np.isnan(total[0]) or np.isnan(total[1])) else None
+
+    def _judge(self, feeder_kw: float, low: float, high: float, slack: float) -> tuple[Doubt, ...]:
+        seen = f"feeder_kw is {feeder_kw:.3f} kW, the nodes say {low:.3f} to {high:.3f} kW (within {slack:.3f} kW)"
+        for factor, name in LIKENESS:
+            other = factor * feeder_kw
+            # Near zero every factor fits; only what stands clear of the tolerance is told apart.
+            if low - slack <= other <= high + slack and abs(other) > 4 * slack:
+                text = f"{seen}: the feeder's meter looks like {name}"
+                return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
+        return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY),)
