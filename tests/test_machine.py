@@ -6,21 +6,19 @@ import sys
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Decision, Intent, Limits, Mode, Network, Observation
 from autonomy.controller import as_mapping
-from autonomy.journal import MARKS, PIECES, WIDEST
 from autonomy.layers.intent import POLICIES, rules
 from autonomy.layers.situation import LARGEST_KW, SetPoints, Situation
 from autonomy.layers.supervision import Candidate, QuickGate, Screen, supervise
 from autonomy.layers.supervision.check import check_ledger
 from autonomy.layers.supervision.milliwatt import PER_KW, ROUNDING_UP, bounds_of, ledger_of, quantise
 from autonomy.solvers import machine as machine_file
-from autonomy.solvers.kernel import digits, grid
+from autonomy.solvers.kernel import grid
 from autonomy.solvers.machine import load_machine
 from tests.strategies import ANY_FLOAT, communities, intents, observations
 from tests.test_supervision import assert_same
@@ -122,7 +120,6 @@ def test_a_limit_at_its_very_edge_is_judged_alike(community: Community, data: st
 
 def test_the_kernels_know_the_layers_constants() -> None:
     assert (grid.STEPS, grid.LARGEST, grid.ROUNDING_UP) == (PER_KW, LARGEST_KW, ROUNDING_UP)
-    assert digits.WIDEST == WIDEST
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e308, 1.0000001e9])
@@ -234,51 +231,6 @@ def test_levels_are_left_to_numpy_when_a_number_is_none(name: str, bad: float) -
     assert rules._at_once(PAIR, CALM) is not None
     assert rules._at_once(PAIR, Observation(**{**as_mapping(CALM), name: [0.2, bad]})) is None
     assert rules._at_once(PAIR, Observation(**{**as_mapping(CALM), name: 0.2})) is None
-
-
-NUMBERS = st.one_of(
-    st.integers(-20, 20).map(lambda k: k * 1e-6),
-    st.integers(-(10**15), 10**15).map(lambda k: k / 1e6),
-    st.floats(-10, 10),
-    st.floats(-1e9, 1e9),
-    st.sampled_from([0.0, -0.0, -1e-7, 1e-7, 0.1234565, 5e-7, 1.5e-6, 999999999.9999999, np.nan, np.inf, -np.inf]),
-)
-
-
-@given(
-    st.integers(0, 6).flatmap(lambda n: st.lists(st.lists(NUMBERS, min_size=n, max_size=n), min_size=11, max_size=11))
-)
-@settings(max_examples=300)
-def test_numbers_are_printed_as_the_json_writer_prints_them(rows: list[list[float]]) -> None:
-    numbers = np.array(rows).reshape(11, -1)
-    out = np.zeros(PIECES.size + 11 * (WIDEST * numbers.shape[1] + 2), dtype=np.uint8)
-    length = MACHINE.print_rows(*numbers, PIECES, MARKS, out)
-    if np.any((np.abs(numbers) >= 1e9) & np.isfinite(numbers)):
-        assert length == -1
-        return
-    written = orjson.loads(b"{" + out[1:length].tobytes() + b"}")
-    shown = [row for group in written.values() for row in group.values()]
-    for row, values in zip(shown, np.rint(numbers * 1e6) / 1e6, strict=True):
-        assert orjson.dumps(row) == orjson.dumps(values.tolist())
-    texts = [orjson.dumps(row.tolist()) for row in np.rint(numbers * 1e6) / 1e6]
-    plain, places = out[:length].tobytes(), 0
-    for text in texts:
-        places = plain.index(text, places) + len(text)
-
-
-def test_a_number_without_a_sixth_decimal_is_left_to_others() -> None:
-    rows, out = np.zeros((11, 1)), np.zeros(PIECES.size + 11 * (WIDEST + 2), dtype=np.uint8)
-    assert MACHINE.print_rows(*rows, PIECES, MARKS, out) > 0
-    for value in (1e9, -1e9, 1e308):
-        rows[4] = value
-        assert MACHINE.print_rows(*rows, PIECES, MARKS, out) == -1
-
-
-def test_rows_of_other_sizes_or_without_room_are_left_to_others() -> None:
-    rows, out = [np.zeros(2) for _ in range(11)], np.zeros(PIECES.size + 11 * (2 * WIDEST + 2), dtype=np.uint8)
-    assert MACHINE.print_rows(*rows, PIECES, MARKS, out) > 0
-    assert MACHINE.print_rows(*rows, PIECES, MARKS, out[:-1]) == -1
-    assert MACHINE.print_rows(*rows[:-1], np.zeros(3), PIECES, MARKS, out) == -1
 
 
 def test_without_a_compiler_everything_works(monkeypatch: pytest.MonkeyPatch) -> None:

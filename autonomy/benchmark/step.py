@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from autonomy.benchmark.topologies import TOPOLOGIES
 from autonomy.controller import Controller, as_mapping
 from autonomy.entry import Entry, Terms
 from autonomy.journal import JsonLinesJournal
+from autonomy.layers import physics
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
 from autonomy.layers.intent import read_answer
@@ -24,18 +25,31 @@ from autonomy.layers.network import Network
 from autonomy.layers.observation import Observation
 from autonomy.layers.projection import Projector
 from autonomy.layers.situation import Situation
-from autonomy.layers.supervision import NOTHING_HEARD, Candidate, QuickGate, Screen, supervise
+from autonomy.layers.supervision import (
+    NOTHING_HEARD,
+    Arbiter,
+    Candidate,
+    Latches,
+    QuickGate,
+    Reading,
+    Screen,
+    Sight,
+    read,
+    supervise,
+)
+from autonomy.layers.supervision.monitors import default_monitors
 from autonomy.report.quantity import duration, percent
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.machine import load_machine
 
 SCHEMA = "autonomy-benchmark-step/1"
 SIZES = (4, 24, 100, 1_000)
-PARTS = ("screen", "policy", "projection", "gate", "journal")
+PARTS = ("screen", "monitors", "policy", "projection", "gate", "journal")
 """What is timed apart; the rest of the step (decision, offer, reasons, bookkeeping) is the difference to the whole."""
 WARM_UP = 20
 """Steps before the first one that counts."""
 HOURS = 24
+START = np.datetime64("2024-05-01T00:00", "s")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +66,7 @@ class StepRow:
         p50_s: Median of the whole step, journal line written and flushed.
         p99_s: 99th percentile.
         screen_s: Median of the screen.
+        monitors_s: Median of the monitors, all channels given and nothing in doubt.
         policy_s: Median of the policy, its answer read.
         projection_s: Median of the projection.
         gate_s: Median of the supervisor: rounding, CHECK, caps.
@@ -68,6 +83,7 @@ class StepRow:
     p50_s: float
     p99_s: float
     screen_s: float
+    monitors_s: float
     policy_s: float
     projection_s: float
     gate_s: float
@@ -96,14 +112,14 @@ def community(topology: str, n: int, seed: int) -> Community:
 
 
 def observations(n: int, seed: int, count: int = HOURS) -> tuple[Observation, ...]:
-    """Return the hours of a day with random demand, sun and states of charge."""
+    """Return the hours of a day with random demand and sun; the state of charge is that of the beginning."""
     random = np.random.default_rng([seed, n])
     sun = np.maximum(np.sin(np.pi * (np.arange(count) - 6) / 12), 0.0)
     return tuple(
         Observation(
             demand_kw=random.gamma(2.0, 0.8, n),
             pv_kw=random.uniform(2.0, 6.0, n) * sun[k],
-            soc=random.uniform(0.1, 0.95, n),
+            soc=np.full(n, 0.5),
             retail_price=np.full(n, 0.5 if 16 <= k % HOURS < 21 else 0.2),
             feed_in_price=np.full(n, 0.06),
         )
@@ -136,6 +152,7 @@ def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, o
         p50_s=total,
         p99_s=float(np.quantile(seconds["whole"], 0.99)),
         screen_s=parts["screen"],
+        monitors_s=parts["monitors"],
         policy_s=parts["policy"],
         projection_s=parts["projection"],
         gate_s=parts["gate"],
@@ -154,6 +171,12 @@ class _Bench:
         self._gate = QuickGate(controller.community, machine.settle) if machine is not None else None
         self._projector = Projector(controller.community, BACKENDS["exact"])
         self._previous = np.zeros(controller.community.n_prosumers)
+        homes = controller.community
+        latches = Latches(hold_steps=4, free_releases=3, day_steps=HOURS / homes.timestep_h)
+        self._arbiter = Arbiter(homes, default_monitors(homes), latches)
+        self._energy_kwh = 0.5 * homes.battery_capacity_kwh
+        self._time, self._feeder_kw = START, 0.0
+        self._past: tuple[Mapping[str, Any], Reading, Decision, Situation] | None = None
         self._terms = Terms(
             community=controller.community,
             policy=controller.policy,
@@ -170,28 +193,52 @@ class _Bench:
         self.times: dict[str, list[int]] = {name: [] for name in ("whole", *PARTS)}
         self.fallbacks = 0
 
-    def step(self, observation: Observation) -> None:
-        """Time one step and its parts."""
-        homes = self._controller.community
-        decision: Decision = self._time("whole", lambda: self._controller.step(observation))
+    def step(self, hour: Observation) -> None:
+        """Time one step and its parts; the state of charge, clock and meters are those of a host that obeys."""
+        homes, network = self._controller.community, self._controller.community.network
+        observation = replace(
+            hour,
+            soc=self._energy_kwh / homes.battery_capacity_kwh,
+            applied_battery_kw=self._previous,
+            feeder_kw=self._feeder_kw,
+            time=self._time,
+        )
+        decision: Decision = self._clocked("whole", lambda: self._controller.step(observation))
         given = as_mapping(observation)
-        situation = self._time("screen", lambda: self._screen(given, self._previous))
-        wish = self._time("policy", lambda: read_answer(self._controller.policy(homes, observation), homes.n_prosumers))
+        situation = self._clocked("screen", lambda: self._screen(given, self._previous))
+        reading = self._clocked("monitors", lambda: self._watch(given, situation))
+        self._past = (given, reading, decision, situation)
+        wish = self._clocked(
+            "policy", lambda: read_answer(self._controller.policy(homes, observation), homes.n_prosumers)
+        )
         wanted = self._previous * 0.0 if wish.intent is None else wish.intent.battery_kw
-        proposal = self._time("projection", lambda: self._projector.project(situation, wanted))
+        proposal = self._clocked("projection", lambda: self._projector.project(situation, wanted))
         candidate = Candidate(set_points=proposal.set_points, within_ramp=not proposal.ramp_relaxed)
-        self._time("gate", lambda: self._judge(situation, candidate))
+        self._clocked("gate", lambda: self._judge(situation, candidate))
         entry = Entry(self._terms, 0, self._previous, given, NOTHING_HEARD, wish.intent, wish, decision)
-        self._time("journal", lambda: self._journal.record(entry))
+        self._clocked("journal", lambda: self._journal.record(entry))
         self._previous = decision.battery_kw
+        self._energy_kwh = physics.rated_energy_after_kwh(homes, self._energy_kwh, decision.battery_kw)
+        self._feeder_kw = float(
+            physics.lossy_flows(network, decision.net_export_kw).upstream_kw[np.argmin(network.parent)]
+        )
+        self._time += np.timedelta64(round(3600 * homes.timestep_h), "s")
         self.fallbacks += decision.mode.is_fallback
+
+    def _watch(self, given: Mapping[str, Any], situation: Situation) -> Reading:
+        """Read the optional channels and ask the monitors, as the controller does."""
+        homes, reading = self._controller.community, read(given, situation.pv_kw.size)
+        last, before, decided, acted = self._past or (None, None, None, None)
+        sight = Sight(homes, len(self.times["whole"]), given, situation, last, decided, reading, before, acted)
+        self._arbiter(sight, self._previous)
+        return reading
 
     def _judge(self, situation: Situation, candidate: Candidate) -> None:
         """Check as the controller does: at once where nothing is in doubt, else with care."""
         if self._gate is None or self._gate(situation, candidate.set_points) is None:
             supervise(situation, candidate, lambda: candidate)
 
-    def _time(self, name: str, call: Callable[[], Any]) -> Any:
+    def _clocked(self, name: str, call: Callable[[], Any]) -> Any:
         start = time.perf_counter_ns()
         returned = call()
         self.times[name].append(time.perf_counter_ns() - start)

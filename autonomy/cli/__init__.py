@@ -1,4 +1,7 @@
-"""The command line: `autonomy run`, `benchmark`, `faults`. Exit codes: 0 all held, 1 an error, 2 a limit was broken."""
+"""The command line: `autonomy run`, `benchmark`, `faults`, `verify`.
+
+Exit codes: 0 all held, 1 an error, 2 a limit was broken or a journal could not be verified.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 import autonomy
-from autonomy.cli import benchmark, faults, run
+from autonomy.cli import benchmark, faults, run, verify
 from autonomy.cli.arguments import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNSAFE, Parser
 from autonomy.errors import AutonomyError
 
@@ -43,4 +46,5 @@ def parser() -> Parser:
     run.add_command(commands)
     benchmark.add_command(commands)
     faults.add_command(commands)
+    verify.add_command(commands)
     return top

@@ -1,101 +1,149 @@
-"""The decision journal: one JSON line a decision, in the order in which they were returned."""
+"""Writing a journal: each step's line is in the file before the decision is returned to the host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
-import orjson
-from numpy.typing import NDArray
+from autonomy.entry import Entry, Terms
+from autonomy.journal.disk import Disk
+from autonomy.journal.header import header_body, start_code
+from autonomy.journal.line import GENESIS, decision_body, dumps, seal
+from autonomy.journal.merkle import MerkleTree
+from autonomy.journal.values import text_of
+from autonomy.layers.decision import Cause, Reason
+from autonomy.layers.errors import ConfigError
 
-from autonomy.entry import Entry
-from autonomy.layers.arrays import Index
-from autonomy.layers.decision import Decision
-from autonomy.solvers.machine import load_machine
-
-JOURNALLED = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
-MEASURED = ("demand_kw", "pv_kw", "soc")
-CAPS = ("generation_kw", "load_kw")
-DECIDED_CAPS = ("generation_cap_kw", "load_cap_kw")
-SCALE = 1e6
-"""1 over what numbers are rounded to."""
-EXACT_ABOVE = 1e9
-"""Numbers from here up have no sixth decimal to round to."""
-WIDEST = 20
-"""Characters that a number takes at most, with what stands after it: −999999999.999999 and a comma are 18."""
+Fsync: TypeAlias = Literal["always", "daily", "never"] | int
+BACKLOG = 1000
+"""Lines that are kept in memory while the disk is full; of decisions beyond it, only their number is kept."""
+HOURS_A_DAY = 24.0
 
 
-def _pieces() -> tuple[NDArray[np.uint8], Index]:
-    """Return the text around the rows of a line, and where each piece of it begins."""
-    groups = {"observed": MEASURED, "decided": JOURNALLED, "caps": CAPS}
-    pieces, opening = list[str](), ""
-    for group, names in groups.items():
-        for name in names:
-            pieces.append(f'{opening},"{group}":{{"{name}":' if name == names[0] else f',"{name}":')
-        opening = "}"
-    pieces.append(opening)
-    text = np.frombuffer("".join(pieces).encode(), dtype=np.uint8)
-    return text, np.cumsum([0, *map(len, pieces)])
+class Chain:
+    """Where a journal stands: what the next line is chained to.
 
+    Attributes:
+        head: Hash of the last line.
+        number: Decisions so far.
+        lines: Lines so far.
+        tree: The lines since the last root line.
+    """
 
-PIECES, MARKS = _pieces()
-"""What stands around the numbers of a line, up to the brace after them, and where each of its pieces begins."""
-OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    def __init__(self) -> None:
+        self.head, self.number, self.lines, self.tree = GENESIS, 0, 0, MerkleTree()
+
+    def add(self, line_hash: str, *, is_root: bool = False) -> None:
+        """Go on by one line."""
+        self.head, self.lines = line_hash, self.lines + 1
+        if is_root:
+            self.tree = MerkleTree()
+        else:
+            self.tree.append(line_hash)
 
 
 class JsonLinesJournal:
-    """Writes decisions to a file, each line flushed before the decision is returned to the host.
+    """Writes decisions to a file, as `docs/journal.md` describes. Use it as a context manager.
 
-    The file appears under its own name only when the journal is closed in order; until then it carries the suffix
-    `.partial`, so an interrupted run leaves nothing that looks complete. Use it as a context manager.
+    A journal that was left by an exception, or by a process that was killed, lacks its last root line, and
+    `autonomy verify` says so; `autonomy.journal.resume` goes on with it.
 
     Args:
-        path: The file to write.
+        path: The file, which must be new or empty; `autonomy.journal.resume` goes on with one.
+        fsync: When to wait until lines survive a power cut: "always" before a decision is returned, after every so
+            many decisions, "daily" with each root line, "never". Whatever it is, every line is with the operating
+            system before its decision is returned, and so survives the end of the process.
+        lines_a_root: Lines after which a root line follows; None for the steps of a day.
 
     Raises:
+        JournalError: there is a journal already, or somebody else is writing it.
+        ConfigError: an argument is out of its range.
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._partial = path.with_name(path.name + ".partial")
-        self._file = self._partial.open("wb")
-        self._machine = load_machine()
-        self._size, self._text = -1, np.empty(0, np.uint8)
+    def __init__(self, path: Path, *, fsync: Fsync = "never", lines_a_root: int | None = None) -> None:
+        self._prepare(Disk(path, is_new=True), Chain(), fsync, lines_a_root)
 
-    def record(self, entry: Entry) -> None:
-        """Append one decision; powers in kW, rounded to the milliwatt they were decided in."""
-        step, observation, decision = entry.step, entry.given, entry.decision
-        line = self._line_at_once(step, observation, decision) or _line(step, observation, decision)
-        self._file.write(line)
-        self._file.flush()
+    @classmethod
+    def _after(
+        cls, disk: Disk, chain: Chain, *, fsync: Fsync, lines_a_root: int | None, cut_bytes: int
+    ) -> JsonLinesJournal:
+        """Return a journal that goes on where another ended; see `autonomy.journal.resume`."""
+        journal = cls.__new__(cls)
+        journal._prepare(disk, chain, fsync, lines_a_root)
+        journal._cut_bytes = cut_bytes
+        return journal
 
-    def _line_at_once(self, step: int, observation: Mapping[str, Any], decision: Decision) -> bytes | None:
-        """Return the line, its numbers printed by machine code, or None where they are not plain arrays."""
-        if self._machine is None:
-            return None
-        rows = _rows(observation, decision)
-        if not type(rows[0]) is type(rows[1]) is type(rows[2]) is np.ndarray:
-            return None
-        size = decision.battery_kw.size
-        if size != self._size:
-            self._size, self._text = size, np.empty(PIECES.size + len(rows) * (WIDEST * size + 2), np.uint8)
+    def _prepare(self, disk: Disk, chain: Chain, fsync: Fsync, lines_a_root: int | None) -> None:
+        named = fsync in ("always", "daily", "never")
+        if not named and (isinstance(fsync, bool | str) or not fsync >= 1):
+            disk.close()
+            raise ConfigError("fsync", "", f"found {fsync!r}; expected always, daily, never or a number of lines >= 1")
+        if lines_a_root is not None and lines_a_root < 1:
+            disk.close()
+            raise ConfigError("lines_a_root", "", f"found {lines_a_root!r}; expected a number of lines >= 1")
+        self.path = disk.path
+        self._disk, self._chain = disk, chain
+        self._every = {"always": 1, "daily": 0, "never": 0}[fsync] if isinstance(fsync, str) else fsync
+        self._daily = fsync == "daily"
+        self._lines_a_root, self._a_root = lines_a_root, 0
+        self._terms: Terms | None = None
+        self._cut_bytes: int | None = None
+        self._waiting: deque[bytes] = deque()
+        self._goal: int | None = None
+        self._unsynced = 0
+        self._gap, self._why = 0, ""
+        if self._every or self._daily:
+            disk.sync_name()
+
+    def record(self, entry: Entry) -> Reason | None:
+        """Append one step; return why it could not be written, if it could not, else None.
+
+        What could not be written is kept in memory, up to `BACKLOG` lines, and written first when there is room again.
+        """
+        if len(self._waiting) >= BACKLOG:
+            fault = self._write()
+            if fault is not None:
+                return self._miss(str(fault))
         try:
-            length = self._machine.print_rows(*rows, PIECES, MARKS, self._text)
-        except TypeError:  # strided, of another shape, or not floats
+            if entry.terms is not self._terms:
+                self._begin(entry)
+            elif self._gap:
+                self._append_gap(start_code(entry.step, entry.previous_kw))
+            body = decision_body(self._chain.number, entry)
+        except Exception as odd:  # noqa: BLE001 - an observation may hold anything
+            return self._miss(f"{type(odd).__name__}: {odd}")
+        self._append(body)
+        self._chain.number += 1
+        if self._chain.tree.size >= self._a_root:
+            self._append_root(closes=False)
+        fault = self._write()
+        if fault is None:
             return None
-        if length < 0:
-            return None
-        head, tail = orjson.dumps(_head(step, observation, decision)), orjson.dumps(_tail(decision), option=OPTIONS)
-        return b"".join((head[:-1], self._text[:length].data, b",", tail[1:]))
+        waiting = len(self._waiting)
+        written = "it is in the file, but may not survive a power cut"
+        return self._failed(str(fault), f"{waiting} line(s) wait in memory" if waiting else written)
 
     def close(self) -> None:
-        """Finish the file under its own name."""
-        self._file.close()
-        self._partial.replace(self.path)
+        """Finish the journal with a root line.
+
+        Raises:
+            OSError: its last lines could not be written.
+        """
+        try:
+            if self._chain.lines:
+                self._append_root(closes=True)
+            fault = self._write()
+            if fault is not None:
+                raise fault
+        finally:
+            self._disk.close()
+
+    def abandon(self) -> None:
+        """Stop without a last root line, as if the process had been killed; `resume` can go on with it."""
+        self._disk.close()
 
     def __enter__(self) -> JsonLinesJournal:
         return self
@@ -106,84 +154,71 @@ class JsonLinesJournal:
         if kind is None:
             self.close()
         else:
-            self._file.close()
-            self._partial.unlink(missing_ok=True)
+            self.abandon()
 
+    def _begin(self, entry: Entry) -> None:
+        """Write a header: at the start, after a restart, and when another controller writes the same journal."""
+        terms = entry.terms
+        self._a_root = self._lines_a_root or max(round(HOURS_A_DAY / terms.community.timestep_h), 1)
+        cut = self._cut_bytes if self._chain.lines and self._cut_bytes is not None else None
+        body = header_body(
+            terms, lines_a_root=self._a_root, step=entry.step, previous_kw=entry.previous_kw, cut_bytes=cut
+        )
+        if self._gap:
+            self._append_gap(None)
+        self._append(body)
+        self._terms, self._cut_bytes = terms, None
 
-def _head(step: int, observation: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """Return what stands before the numbers of a line."""
-    reasons = [{"cause": r.cause.value, "text": _text(r.text), "prosumers": r.prosumers} for r in decision.reasons]
-    return {"step": step, "time": _text(observation.get("time")), "mode": decision.mode, "reasons": reasons}
+    def _append_gap(self, start: dict[str, Any] | None) -> None:
+        """Say how many decisions have no line, and where the controller stands after them."""
+        self._append(dumps({"gap": self._gap, "why": text_of(self._why), "start": start}))
+        self._chain.number += self._gap
+        self._gap = 0
 
+    def _append(self, body: bytes, *, is_root: bool = False) -> None:
+        line = seal(self._chain.head, body)
+        self._waiting.append(line.text)
+        self._chain.add(line.hash, is_root=is_root)
 
-def _tail(decision: Decision) -> dict[str, Any]:
-    """Return what stands after them."""
-    return {"intervention_kw": round(decision.intervention_kw, 6), "gap": decision.certificate.gap}
+    def _append_root(self, *, closes: bool) -> None:
+        tree = self._chain.tree
+        first = self._chain.lines - tree.size + 1
+        root = {"root": tree.root(), "first_line": first, "lines": tree.size, "closes": closes}
+        self._append(dumps(root), is_root=True)
+        self._unsynced += self._daily or (closes and self._every > 0)
 
+    def _write(self) -> OSError | None:
+        """Write whatever waits, all of it or nothing; return what went wrong."""
+        waiting, disk = self._waiting, self._disk
+        if self._goal is not None and disk.length == self._goal:
+            waiting.clear()  # it was interrupted after these were written
+        if not waiting:
+            return None
+        lines, data = len(waiting), b"".join(waiting)
+        self._goal = disk.length + len(data)
+        try:
+            disk.append(data)
+        except OSError as fault:
+            return fault
+        waiting.clear()
+        self._goal = None
+        return self._sync(lines)
 
-def _line(step: int, observation: Mapping[str, Any], decision: Decision) -> bytes:
-    """Return the line of any observation, whatever its fields hold."""
-    shown = _rounded([observation.get(name) for name in MEASURED], decision)
-    line = {
-        **_head(step, observation, decision),
-        "observed": dict(zip(MEASURED, shown, strict=False)),
-        "decided": dict(zip(JOURNALLED, shown[len(MEASURED) :], strict=False)),
-        "caps": dict(zip(CAPS, shown[len(MEASURED) + len(JOURNALLED) :], strict=True)),
-        **_tail(decision),
-    }
-    return orjson.dumps(line, option=OPTIONS)
-
-
-def _rows(observation: Mapping[str, Any], decision: Decision) -> tuple[Any, ...]:
-    """Return the eleven rows of a line in their order."""
-    return (
-        observation.get("demand_kw"),
-        observation.get("pv_kw"),
-        observation.get("soc"),
-        decision.battery_kw,
-        decision.trade_kw,
-        decision.price_bid,
-        decision.curtail_kw,
-        decision.shed_kw,
-        decision.net_export_kw,
-        decision.generation_cap_kw,
-        decision.load_cap_kw,
-    )
-
-
-def _rounded(observed: list[Any], decision: Decision) -> Sequence[Any]:
-    """Return the numbers of a line in their order: what was measured, what was decided, the caps.
-
-    All at once where the measurements are arrays like the decision's and nothing is too large to round.
-    """
-    decided = [getattr(decision, name) for name in (*JOURNALLED, *DECIDED_CAPS)]
-    shape = decision.battery_kw.shape
-    if all(type(values) is np.ndarray and values.dtype == np.float64 and values.shape == shape for values in observed):
-        block = np.array([*observed, *decided])
-        large = np.abs(block) >= EXACT_ABOVE
-        if not np.count_nonzero(large) or np.isinf(block[large]).all():
-            block *= SCALE
-            np.rint(block, out=block)
-            block /= SCALE
-            return tuple(block)
-    return [_numbers(values) for values in (*observed, *decided)]
-
-
-def _numbers(values: Any) -> Any:
-    """Return numbers rounded to 1e-6; what is not finite becomes null, what is no number its text."""
-    if values is None:
+    def _sync(self, lines: int) -> OSError | None:
+        self._unsynced += lines if self._every else 0
+        if not self._unsynced or self._unsynced < self._every:
+            return None
+        try:
+            self._disk.sync()
+        except OSError as fault:
+            return fault
+        self._unsynced = 0
         return None
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return _text(values)
-    with np.errstate(over="ignore"):
-        return np.where(np.abs(array) < EXACT_ABOVE, np.round(array, 6), array).tolist()
 
+    def _miss(self, why: str) -> Reason:
+        """Count a decision that has no line."""
+        self._gap, self._why = self._gap + 1, why
+        return self._failed(why, f"{self._gap} decision(s) will be missing")
 
-def _text(value: Any) -> str | None:
-    """Return the text of a value, which may come from a host or a policy and need not be valid Unicode."""
-    if value is None:
-        return None
-    text = str(value)
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+    def _failed(self, why: str, state: str) -> Reason:
+        return Reason(cause=Cause.JOURNAL_FAILED, text=f"the journal failed ({why}); {state}")
