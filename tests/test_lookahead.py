@@ -282,7 +282,7 @@ def test_an_answer_that_comes_late_is_none(solver: str):
     asked, answer = look(home(), expected([[5.5]]), soc=0.2, intent_kw=-2.0, solver=solver, deadline_s=1e-9)
     assert asked.route is Route.ONE_STEP
     assert "no answer within 1e-09 s" in asked.reasons[0].text
-    assert answer.battery_kw[0] == -2.0
+    assert answer.battery_kw[0] == pytest.approx(-2.0, abs=1e-9)  # the box is rounded inward
 
 
 @pytest.mark.parametrize(
