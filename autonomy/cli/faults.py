@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,14 +109,15 @@ def _settings(options: argparse.Namespace) -> Settings:
     require_at_least("--jobs", options.jobs, 1)
     severities = options.severities or ("medium" if options.quick else ",".join(Severity))
 
-    def chosen(option: str, text: str | None, known: Sequence[str]) -> tuple[str, ...]:
+    def chosen(option: str, text: str | None, words: type[StrEnum]) -> tuple[str, ...]:
+        known = [word.value for word in words]
         return tuple(known) if text is None else words_of(option, text, known)
 
     settings = Settings(
-        channels=tuple(map(Channel, chosen("--channels", options.channels, list(Channel)))),
-        kinds=tuple(map(Kind, chosen("--kinds", options.kinds, list(Kind)))),
-        severities=tuple(map(Severity, chosen("--severities", severities, list(Severity)))),
-        phases=tuple(map(Phase, chosen("--phases", options.phases, list(Phase)))),
+        channels=tuple(map(Channel, chosen("--channels", options.channels, Channel))),
+        kinds=tuple(map(Kind, chosen("--kinds", options.kinds, Kind))),
+        severities=tuple(map(Severity, chosen("--severities", severities, Severity))),
+        phases=tuple(map(Phase, chosen("--phases", options.phases, Phase))),
         runs=runs,
         seed=options.seed,
         policy=options.policy,
@@ -131,7 +133,8 @@ def _run(settings: Settings, jobs: int) -> tuple[list[Result], tuple[str, ...]]:
     from autonomy.faults.matrix import run_matrix  # noqa: PLC0415 - only when needed
 
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("setting up", total=len(settings.entries))
 
         def progress(label: str) -> None:

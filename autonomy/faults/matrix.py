@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -117,25 +118,27 @@ class Bench:
 
     def results(self, entry: Entry) -> Iterator[Result]:
         """Yield every run of one combination of channel and kind."""
-        for rig in self._rigs_for(entry.channel):
-            for severity in self.settings.severities:
-                for scope in entry.scopes:
-                    fault = Fault(channel=entry.channel, kind=entry.kind, severity=severity, scope=scope, steps=FAULTY)
-                    for window in self.windows:
-                        steps = play(rig, self.community, window, self._strike(fault, window))
-                        yield compare(
-                            steps,
-                            self._twin(rig, window),
-                            controller=rig.name,
-                            channel=fault.channel.value,
-                            kind=fault.kind.value,
-                            severity=fault.severity.value,
-                            scope=fault.scope.value,
-                            phase=window.phase.value,
-                            run=window.run,
-                        )
+        for rig in self.rigs_for(entry.channel):
+            yield from self.results_of(rig, entry)
 
-    def _rigs_for(self, channel: Channel) -> Iterator[Rig]:
+    def results_of(self, rig: Rig, entry: Entry) -> Iterator[Result]:
+        """Yield every run of one controller under one combination."""
+        for severity, scope, window in product(self.settings.severities, entry.scopes, self.windows):
+            fault = Fault(channel=entry.channel, kind=entry.kind, severity=severity, scope=scope, steps=FAULTY)
+            yield compare(
+                play(rig, self.community, window, self._strike(fault, window)),
+                self._twin(rig, window),
+                controller=rig.name,
+                channel=fault.channel.value,
+                kind=fault.kind.value,
+                severity=fault.severity.value,
+                scope=fault.scope.value,
+                phase=window.phase.value,
+                run=window.run,
+            )
+
+    def rigs_for(self, channel: Channel) -> Iterator[Rig]:
+        """Yield the controllers that can have a fault on a channel, ours first."""
         slot = SLOTS.get(channel)
         for rig in self.rigs:
             chosen = self._solver_rig if channel is Channel.SOLVER and rig.name == OURS else rig

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from autonomy.controller import Controller, Supervisor
+from autonomy.controller import Controller
 from autonomy.errors import ConfigError
 from autonomy.faults.planted import DEADLINE_S, PlantedJournal, PlantedPolicy, planted_setup
 from autonomy.faults.rivals import ClipOnly
@@ -19,6 +19,7 @@ from autonomy.layers.observation import Observation
 from autonomy.policies import load_policy
 from autonomy.solvers.allocation import Setup
 from autonomy.solvers.backends import BACKENDS
+from autonomy.supervisor import Supervisor
 
 OURS, CLIP = "autonomy", "clip-only"
 """Names of the two controllers that are always scored."""
