@@ -19,7 +19,7 @@ from autonomy.solvers.quadratic import QuadraticSetup, QuadraticSolver, Quadrati
 TREE = "tree"
 """The method that ratios are to."""
 PIQP_TOLERANCE = 1e-8
-"""The loosest power of ten with which PIQP's answers up to 1,000 buses were right; at 1e-7 one of three buses was not."""
+"""The loosest power of ten with which PIQP's answers up to 1,000 buses were right; at 1e-7 one was not."""
 
 
 class VoltageMethod(Protocol):
