@@ -79,6 +79,8 @@ class Cause(StrEnum):
     MONITOR_FAILED = "monitor-failed"
     TRUST_RESTORED = "trust-restored"
     JOURNAL_FAILED = "journal-failed"
+    NOVELTY = "novelty"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from math import inf, isfinite, nan
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from autonomy.layers.arrays import Vector
 
-EPOCH = np.datetime64(0, "us")
-SECOND = np.timedelta64(1, "s")
+EPOCH = datetime(1970, 1, 1)
+"""Where times without an offset are counted from, on their own clock."""
 FLOAT = np.dtype(np.float64)
 
 
@@ -87,15 +87,19 @@ def instant_of(value: Any) -> Instant | None:
 
 def _seconds(value: Any) -> tuple[float, bool]:
     if type(value) is np.datetime64:
-        return float((value - EPOCH) / SECOND), False
+        plain = value.item()
+        if type(plain) is not datetime:  # nanoseconds, whole days, or a year that Python does not know
+            return float((value - np.datetime64(0, "us")) / np.timedelta64(1, "s")), False
+        value = plain
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if not isinstance(value, datetime):
         return nan, False
-    is_aware = value.utcoffset() is not None
-    return (value if is_aware else value.replace(tzinfo=UTC)).timestamp(), is_aware
+    if value.utcoffset() is not None:
+        return value.timestamp(), True
+    return (value.replace(tzinfo=None) - EPOCH).total_seconds(), False
 
 
 def _row(value: Any, size: int) -> Vector | None:

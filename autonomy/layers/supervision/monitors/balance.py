@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +18,9 @@ from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 CONSISTENT_STEPS = 4
 """Steps in a row over which a doubted battery must agree with itself until its state of charge is believed anew."""
+SIGNS = np.array([[1.0], [-1.0]])
 LARGEST_SWAP = 64
 """Batteries in doubt at once up to which exchanged pairs are looked for."""
-
-
-class _Energy(NamedTuple):
-    """Bounds on the stored energy of every battery, kWh."""
-
-    low: Vector
-    high: Vector
 
 
 class StorageBalance:
@@ -67,20 +61,28 @@ class StorageBalance:
         rates = _rates(community.charge_efficiency, community.discharge_efficiency, error)
         # A meter that reads x means a power between x/(1 + off) and x/(1 − off).
         less, more = 1.0 - off, 1.0 / (1.0 - off)
-        self._rates = frozen(dt * rates * np.array([[[less], [more]], [[more], [less]]]))
+        yields = dt * rates * np.array([[[less], [more]], [[more], [less]]])
         # An absolute error of the power is worth most through a battery that discharges badly.
         absolute = dt * accuracy.power_resolution_kw * rates[0, 1]
-        self._slack_low = absolute + accuracy.self_discharge_per_h * dt * self._capacity_kwh
-        self._slack_high = absolute
+        standby = accuracy.self_discharge_per_h * dt * self._capacity_kwh
         # The last digits of a float, for a capacity of any size.
-        self._margin_kwh = (0.5 * accuracy.soc_resolution + 1e-12) * self._capacity_kwh
+        self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-12) * self._capacity_kwh)
+        # Intervals are kept as (lowest, −highest), so that one operation works on both ends. What a power b is worth
+        # is (k⁺ + k⁻)/2·b + (k⁺ − k⁻)/2·|b|, with k⁺ its yield when it charges and k⁻ when it does not.
+        charging, discharging = yields[:, 0] * SIGNS, yields[:, 1] * SIGNS
+        worth = (charging + discharging) / 2, (charging - discharging) / 2
+        self._factors = frozen(np.concatenate((self._capacity_kwh * SIGNS, *worth)))
+        self._margins = frozen(self._margin_kwh * np.abs(SIGNS))
+        self._slack = frozen((absolute + standby, absolute))
+        self._block = np.empty((6, self._size))
         self.reset()
 
     def reset(self) -> None:
         """Forget every step seen."""
-        self._energy: _Energy | None = None
+        self._carried: Matrix | None = None
         self._last_kwh: Vector = np.full(self._size, np.nan)
         self._doubted = np.zeros(self._size, dtype=bool)
+        self._is_doubting = False
         self._agreeing = np.zeros(self._size, dtype=np.int64)
 
     def look(self, sight: Sight) -> tuple[Doubt, ...]:
@@ -88,85 +90,79 @@ class StorageBalance:
         now, before, decided = sight.reading, sight.before, sight.decided
         if now is None:
             return ()
+        # The state of charge and the power twice, one row for each end, times what they are worth.
+        block = self._block
         # Without a battery any number will do.
-        soc = now.soc if self._all_have else np.where(self._has_battery, now.soc, 0.0)
-        energy = soc * self._capacity_kwh
-        seen = _Energy(energy - self._margin_kwh, energy + self._margin_kwh)
-        if self._energy is None or before is None or decided is None or self._is_gap(before, now):
+        block[:2] = now.soc if self._all_have else np.where(self._has_battery, now.soc, 0.0)
+        block[2:4] = self._power(decided, now)
+        np.abs(block[2:4], out=block[4:])
+        block *= self._factors
+        energy, last_kwh = block[0].copy(), self._last_kwh
+        self._last_kwh = energy
+        seen = block[:2] - self._margins
+        if self._carried is None or before is None or self._is_gap(before, now):
             return self._begin(seen, energy)
-        gained = self._gained(decided, now)
-        low, high = self._energy.low + gained[0], self._energy.high + gained[1]
-        # Most steps: every reading meets its interval.
-        if now.limits is None and before.limits is None and not self._doubted.any():
-            met_low, met_high = np.maximum(low, seen.low), np.minimum(high, seen.high)
-            if all_true(met_low <= met_high):
-                self._energy, self._last_kwh = _Energy(met_low, met_high), energy
+        gained = block[2:4] + block[4:]
+        gained -= self._slack
+        carried = self._carried + gained
+        # Most steps: every reading meets its interval. NaN does not.
+        if now.limits is None and before.limits is None and not self._is_doubting:
+            met = np.maximum(carried, seen)
+            if np.maximum.reduce(met[0] + met[1]) <= 0.0:
+                self._carried = met
                 return ()
-        return self._judge(_Energy(low, high), seen, energy, gained, self._unjudged(before, now))
+        exempt = _is_exempt(before.limits, self._size) | _is_exempt(now.limits, self._size)
+        return self._judge(carried, seen, gained, energy - last_kwh, exempt)
 
     def _is_gap(self, before: Reading, now: Reading) -> bool:
         """Whether more or less than a step lies between two readings, forwards; old data are no gap."""
         seconds = elapsed_s(before, now)
         return seconds is not None and seconds > 0 and abs(seconds - self._step_s) > 0.5 * self._step_s
 
-    def _begin(self, seen: _Energy, energy: Vector) -> tuple[Doubt, ...]:
-        usable = self._is_usable(energy)
+    def _begin(self, seen: Matrix, energy: Vector) -> tuple[Doubt, ...]:
         # What is not read may be anything in the battery.
-        low = np.where(usable, seen.low, 0.0)
-        high = np.where(usable, seen.high, self._capacity_kwh)
-        self._energy, self._last_kwh = _Energy(low, high), energy
-        self._doubted[:], self._agreeing[:] = False, 0
+        self._carried = np.where(self._is_usable(energy), seen, self._anything)
+        self._doubted[:], self._agreeing[:], self._is_doubting = False, 0, False
         return ()
 
-    def _gained(self, decided: Decision, now: Reading) -> Matrix:
-        """Return (2, N) the least and the most energy that the last step has added, kWh."""
-        applied = now.applied_kw
-        if applied is None or not all_true(np.isfinite(applied)):
-            asked = decided.battery_kw
-            idle = asked if self._obeys else 0.0 * asked
-            if applied is None:
-                low, high = np.minimum(asked, idle), np.maximum(asked, idle)
-            else:
-                known = np.isfinite(applied)
-                low = np.where(known, applied, np.minimum(asked, idle))
-                high = np.where(known, applied, np.maximum(asked, idle))
-            power = np.array((low, high))
-        else:
-            power = applied
-        gained: Matrix = np.where(power > 0, self._rates[:, 0], self._rates[:, 1]) * power
-        gained[0] -= self._slack_low
-        gained[1] += self._slack_high
-        return gained
+    @property
+    def _anything(self) -> Matrix:
+        return np.array((0.0 * self._capacity_kwh, -self._capacity_kwh))
+
+    def _power(self, decided: Decision | None, now: Reading) -> Matrix | Vector:
+        """Return kW that went into every battery: known, or (2, N) the least and the most."""
+        if decided is None:
+            return np.zeros(self._size)
+        asked, applied = decided.battery_kw, now.applied_kw
+        if applied is not None and (applied.tobytes() == asked.tobytes() or all_true(np.isfinite(applied))):
+            return applied
+        idle = asked if self._obeys else 0.0 * asked
+        power = np.array((np.minimum(asked, idle), np.maximum(asked, idle)))
+        return power if applied is None else np.where(np.isfinite(applied), applied, power)
 
     def _is_usable(self, energy: Vector) -> Mask:
         margin = self._margin_kwh
-        return (energy >= -margin) & (energy <= self._capacity_kwh + margin)
+        usable: Mask = (energy >= -margin) & (energy <= self._capacity_kwh + margin)
+        return usable
 
-    def _unjudged(self, before: Reading, now: Reading) -> Mask:
-        return _is_exempt(before.limits, self._size) | _is_exempt(now.limits, self._size)
-
-    def _judge(
-        self, carried: _Energy, seen: _Energy, energy: Vector, gained: Matrix, exempt: Mask
-    ) -> tuple[Doubt, ...]:
-        usable = self._is_usable(energy)
-        met = _Energy(np.maximum(carried.low, seen.low), np.minimum(carried.high, seen.high))
-        fits = met.low <= met.high
-        change = energy - self._last_kwh
-        agrees = (gained[0] - 2 * self._margin_kwh <= change) & (change <= gained[1] + 2 * self._margin_kwh)
-        wrong = usable & ~fits & ~exempt
+    def _judge(self, carried: Matrix, seen: Matrix, gained: Matrix, change: Vector, exempt: Mask) -> tuple[Doubt, ...]:
+        energy, usable = self._last_kwh, self._is_usable(self._last_kwh) & self._has_battery
+        met = np.maximum(carried, seen)
+        wrong = usable & ~(met[0] + met[1] <= 0.0) & ~exempt
         swapped = self._swapped(carried, energy, wrong)
+        room = 2 * self._margin_kwh
+        agrees = (gained[0] - room <= change) & (change <= room - gained[1])
         self._agreeing = np.where(wrong & agrees & ~swapped & self._doubted, self._agreeing + 1, 0)
         believed = self._agreeing >= CONSISTENT_STEPS
         wrong &= ~believed
         unknown, anew = exempt & ~usable, usable & (believed | exempt)
-        low = np.select((unknown, anew, usable & ~wrong), (0.0, seen.low, met.low), carried.low)
-        high = np.select((unknown, anew, usable & ~wrong), (self._capacity_kwh, seen.high, met.high), carried.high)
+        kept = np.select((unknown, anew, usable & ~wrong), (self._anything, seen, met), carried)
         # A battery holds between nothing and its capacity, whatever was carried on.
-        self._energy = _Energy(np.minimum(low, self._capacity_kwh), np.maximum(high, 0.0))
-        self._last_kwh, self._doubted = energy, wrong
+        self._carried = np.minimum(kept, np.array((self._capacity_kwh, 0.0 * self._capacity_kwh)))
+        self._doubted, self._is_doubting = wrong, bool(wrong.any())
         return self._doubts(carried, energy, wrong, swapped)
 
-    def _swapped(self, carried: _Energy, energy: Vector, wrong: Mask) -> Mask:
+    def _swapped(self, carried: Matrix, energy: Vector, wrong: Mask) -> Mask:
         """Return whose reading lies in one other's interval, and the other's in theirs."""
         swapped, places = np.zeros(self._size, dtype=bool), np.flatnonzero(wrong)
         if not 2 <= places.size <= LARGEST_SWAP:
@@ -174,27 +170,28 @@ class StorageBalance:
         capacity, margin = self._capacity_kwh[places], self._margin_kwh[places]
         # Row i, column j: battery i with the fraction that is reported for j.
         content = capacity[:, None] * (energy[places] / capacity)[None, :]
-        low, high = (carried.low[places] - margin)[:, None], (carried.high[places] + margin)[:, None]
+        low, high = (carried[0, places] - margin)[:, None], (margin - carried[1, places])[:, None]
         fits = (low <= content) & (content <= high)
         pairs = fits & fits.T
         np.fill_diagonal(pairs, val=False)
-        partner = pairs.sum(axis=1) == 1
-        swapped[places] = partner & (pairs & partner[None, :]).any(axis=1)
+        alone = pairs.sum(axis=1) == 1
+        swapped[places] = alone & (pairs & alone[None, :]).any(axis=1)
         return swapped
 
-    def _doubts(self, carried: _Energy, energy: Vector, wrong: Mask, swapped: Mask) -> tuple[Doubt, ...]:
+    def _doubts(self, carried: Matrix, energy: Vector, wrong: Mask, swapped: Mask) -> tuple[Doubt, ...]:
         found = []
+        swapped = swapped & wrong
         if swapped.any():
             text = f"the rows of {named(swapped)} look exchanged: each state of charge is what the other's should be"
             hit = members(swapped)
             found.append(Doubt(cause=Cause.IDENTIFIERS_SWAPPED, text=text, loss=Loss.METER, prosumers=hit))
         rest = wrong & ~swapped
         if rest.any():
-            off = np.where(rest, np.maximum(carried.low - energy, energy - carried.high), -np.inf)
-            worst = int(np.argmax(off))
+            low, high = carried[0], -carried[1]
+            worst = int(np.argmax(np.where(rest, np.maximum(low - energy, energy - high), -np.inf)))
             text = (
                 f"soc of {named(rest)} is not what went through the battery: prosumer {worst} reads "
-                f"{energy[worst]:.3f} kWh, expected {carried.low[worst]:.3f} to {carried.high[worst]:.3f} kWh"
+                f"{energy[worst]:.3f} kWh, expected {low[worst]:.3f} to {high[worst]:.3f} kWh"
             )
             found.append(Doubt(cause=Cause.SOC_BALANCE, text=text, loss=Loss.BATTERY, prosumers=members(rest)))
         return tuple(found)

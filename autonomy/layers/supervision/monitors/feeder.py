@@ -64,14 +64,24 @@ class FeederBalance:
         before, decided, acted = sight.before, sight.decided, sight.acted
         if before is None or decided is None or acted is None or self._is_gap(before, now):
             return ()
+        return () if self._fits_at_once(now, decided, acted) else self._compare(now, now.feeder_kw, decided, acted)
+
+    def _fits_at_once(self, now: Reading, decided: Decision, acted: Situation) -> bool:
+        """Whether everybody did what was decided, and no more tolerance is needed than that of rounding."""
+        if not acted.is_clean or now.applied_kw is None or now.applied_kw.tobytes() != decided.battery_kw.tobytes():
+            return False
+        net = float(np.add.reduce(decided.net_export_kw))
+        return net - self._loss_kw - self._rounding_kw <= (now.feeder_kw or 0.0) <= net + self._rounding_kw
+
+    def _compare(self, now: Reading, feeder_kw: float, decided: Decision, acted: Situation) -> tuple[Doubt, ...]:
         expected = self._expected(now, decided, acted)
         if expected is None:
             return ()
         low, high = expected
-        slack = self._slack(now, acted, abs(now.feeder_kw))
-        if low - self._loss_kw - slack <= now.feeder_kw <= high + slack:
+        slack = self._slack(now, acted, abs(feeder_kw))
+        if low - self._loss_kw - slack <= feeder_kw <= high + slack:
             return ()
-        return self._judge(now.feeder_kw, low - self._loss_kw, high, slack)
+        return self._judge(feeder_kw, low - self._loss_kw, high, slack)
 
     def _is_gap(self, before: Reading, now: Reading) -> bool:
         seconds = elapsed_s(before, now)

@@ -26,6 +26,8 @@ class Stuck:
     below the polar circles). Zero is never doubted: it is what a roof delivers at night and an empty home uses. The
     statement is about homes; a load that really is constant needs another figure, or none (inf).
 
+    Readings are compared with one that is `hours` old at least, so a meter is found after one to two times that.
+
     The alarm is late by design. Sooner found are a stuck SoC (`StorageBalance`, the first step its battery moves) and a
     stuck demand or generation where a feeder is metered (`FeederBalance`, as soon as the difference is beyond its
     tolerance).
@@ -42,27 +44,37 @@ class Stuck:
 
     def reset(self) -> None:
         """Forget every step seen."""
-        self._last_kw: Matrix = np.zeros(self._shape)
-        self._repeats = np.zeros(self._shape)
+        self._first_kw: Matrix | None = None
+        self._moved = np.zeros(self._shape, dtype=bool)
+        self._repeats = 0
+        self._stuck = np.zeros(self._shape, dtype=bool)
+        self._is_stuck = False
 
     def look(self, sight: Sight) -> tuple[Doubt, ...]:
         """Return whose meter has not moved."""
-        measured, repeats = sight.situation.measured_kw, self._repeats
-        same = measured == self._last_kw
-        repeats += 1.0
-        repeats *= same
-        self._last_kw = measured
-        if repeats.max() < self._longest:
+        measured, first = sight.situation.measured_kw, self._first_kw
+        if first is None:
+            self._first_kw = measured
             return ()
-        # A zero is at rest, whatever it counts.
-        repeats *= measured != 0.0
+        np.logical_or(self._moved, measured != first, out=self._moved)
+        self._repeats += 1
+        if self._repeats < self._longest and not self._is_stuck:
+            return ()
+        self._stuck &= ~self._moved
+        if self._repeats >= self._longest:
+            self._stuck |= ~self._moved & (measured != 0.0)
+            self._first_kw, self._repeats = measured, 0
+            self._moved[:] = False
+        self._is_stuck = bool(self._stuck.any())
+        return self._doubts(measured)
+
+    def _doubts(self, measured: Matrix) -> tuple[Doubt, ...]:
         found = []
         for row, name in enumerate(("pv_kw", "demand_kw")):
-            hit = repeats[row] >= self._longest
+            hit = self._stuck[row]
             if hit.any():
-                worst = int(np.argmax(repeats[row]))
-                text = (
-                    f"{name} of {named(hit)} shows {measured[row, worst]:.6g} kW for {int(repeats[row, worst])} steps"
-                )
-                found.append(Doubt(cause=Cause.METER_STUCK, text=text, loss=Loss.METER, prosumers=members(hit)))
+                places = members(hit)
+                shown, steps = float(measured[row, places[0]]), int(self._longest)
+                text = f"{name} of {named(hit)} shows one number for {steps} steps or more: {shown:.6g} kW"
+                found.append(Doubt(cause=Cause.METER_STUCK, text=text, loss=Loss.METER, prosumers=places))
         return tuple(found)
