@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from autonomy.errors import OptionalDependencyError
 from autonomy.proofs.prove import LIMIT_S, prove_all
@@ -23,7 +24,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         proofs = prove_all(limit_s=chosen.limit)
     except OptionalDependencyError as fault:
-        Console(stderr=True, highlight=False).print(str(fault), soft_wrap=True)
+        Console(stderr=True, highlight=False).print(escape(str(fault)), soft_wrap=True)
         return NO_SOLVER
     print_proofs(proofs, Console(highlight=False), with_counterexamples=chosen.counterexamples)
     return ALL_PROVED if all(proof.is_proved for proof in proofs) else NOT_PROVED

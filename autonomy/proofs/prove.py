@@ -84,10 +84,10 @@ def prove_all(
         OptionalDependencyError: a solver is not installed.
     """
     by = solvers() if by is None else by
-    return tuple(prove(lemma, by=by, limit_s=limit_s) for lemma in (lemmas() if chosen is None else chosen))
+    return tuple(prove_lemma(lemma, by=by, limit_s=limit_s) for lemma in (lemmas() if chosen is None else chosen))
 
 
-def prove(lemma: Lemma, *, by: Sequence[Solver], limit_s: float = LIMIT_S) -> Proof:
+def prove_lemma(lemma: Lemma, *, by: Sequence[Solver], limit_s: float = LIMIT_S) -> Proof:
     """Return what came of one lemma."""
     return Proof(
         lemma=lemma,

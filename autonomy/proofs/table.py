@@ -29,7 +29,7 @@ def print_proofs(proofs: Sequence[Proof], console: Console, *, with_counterexamp
 
 
 def table(proofs: Sequence[Proof]) -> Table:
-    """Return one row a lemma: how long each solver took to prove it, controls refuted, and how its file's hash begins."""
+    """Return one row a lemma: how long each solver took to prove it, controls refuted, how its file's hash begins."""
     shown = Table(title="Lemmas of the trusted core", title_justify="left", box=None, pad_edge=False)
     shown.add_column("lemma", no_wrap=True)
     for version in proofs[0].versions if proofs else ():

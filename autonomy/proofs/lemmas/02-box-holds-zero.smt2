@@ -9,6 +9,7 @@
 ;   charge_limit, discharge_limit  kW, P⁺ and P⁻
 ;   ec, ed                         one-way efficiencies
 ;   dt                             h
+;   room_up, room_down             kW, how far the energy alone lets b go up and down
 ;   charge, discharge              kW, the two rows of reach: bhi and −blo without a ramp limit
 ; code:
 ;   autonomy/layers/physics.py | np.maximum(reach, storage.nothing, out=reach)

@@ -17,7 +17,7 @@
 ;   autonomy/layers/physics.py | reach *= storage.yield_
 ;   autonomy/layers/physics.py | reach /= storage.hours
 ;   autonomy/layers/physics.py | return energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
-;   autonomy/layers/storage.py | hours=frozen((timestep_h * charge_efficiency, timestep_h * one)),
+;   autonomy/layers/storage.py | hours=frozen(np.maximum((timestep_h * charge_efficiency, timestep_h * one), SMALLEST)),
 ; every N:
 ;   One battery at a time; over any number of steps by induction, because the end of a step is the start of the next.
 ; control:

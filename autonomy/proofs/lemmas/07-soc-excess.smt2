@@ -22,7 +22,7 @@
 ;   autonomy/layers/physics.py | reach *= storage.yield_
 ;   autonomy/layers/physics.py | reach /= storage.hours
 ;   autonomy/layers/physics.py | return energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
-;   autonomy/layers/storage.py | hours=frozen((timestep_h * charge_efficiency, timestep_h * one)),
+;   autonomy/layers/storage.py | hours=frozen(np.maximum((timestep_h * charge_efficiency, timestep_h * one), SMALLEST)),
 ; every N:
 ;   One battery and one step; this is how far lemma 04 can be off in the field, per step from inside the band. It does
 ;   not add up over steps, because the box of the next step starts from the next reading.

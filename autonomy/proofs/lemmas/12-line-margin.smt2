@@ -6,23 +6,25 @@
 ;   milliwatt a prosumer. (A connection is the case of one prosumer.)
 ; symbols:
 ;   below        prosumers below the line
-;   limit        mW >= 0, Lexp, Limp − w or K
-;   bound        mW, the integer limit
-;   flow, whole  mW, the flow as executed and in integers, at most `below` apart (lemma 11)
+;   limit        mW >= 0: Lexp, Limp − w, or K
+;   bound        mW, the integer limit, or a smaller one
+;   flow, whole  mW, in the direction of the limit: the flow as executed and in integers, at most `below` apart (lemma
+;                11)
 ; code:
 ;   autonomy/layers/supervision/milliwatt.py | connection = np.maximum(_limit(capacity.connection_limit_kw) - 1, 0)
 ;   autonomy/layers/supervision/milliwatt.py | import_limit = np.maximum(_limit(capacity.import_limit_kw) - below, 0)
 ;   autonomy/layers/supervision/milliwatt.py | export_limit = np.maximum(_limit(capacity.export_limit_kw) - below, 0)
 ; every N:
-;   The end of the induction of lemma 11 with k = all prosumers below the line, for each of any number of lines.
+;   The end of the induction of lemma 11 with k = all prosumers below the line, for each of any number of lines, each
+;   in both directions.
 ; control:
 ;   no margin is kept for the rounding of the measurements
 ;   - (- (to_int limit) below)
 ;   + (to_int limit)
 ; control:
 ;   the limit is said to hold even if it is smaller than the margin, as a limit of 0 is
-;   - (=> (<= (to_real below) limit) (and
-;   + (=> (<= 0 limit) (and
+;   - (=> (<= (to_real below) limit) (<= flow limit))
+;   + (<= flow limit)
 
 (set-logic QF_LIRA)
 (declare-const limit Real)
@@ -34,11 +36,10 @@
 (define-fun max ((a Real) (b Real)) Real (ite (<= a b) b a))
 
 (assert (and (<= 0 limit) (<= 0 below)))
-(assert (= (to_real bound) (max (to_real (- (to_int limit) below)) 0.0)))
-(assert (and (<= (- flow (to_real whole)) (to_real below)) (<= (- (to_real whole) flow) (to_real below))))
-(assert (and (<= (- bound) whole) (<= whole bound)))
+(assert (<= (to_real bound) (max (to_real (- (to_int limit) below)) 0.0)))
+(assert (<= (- flow (to_real whole)) (to_real below)))
+(assert (<= whole bound))
 
-(assert (not (and (=> (<= (to_real below) limit) (and (<= flow limit) (<= (- limit) flow)))
-                  (<= flow (max limit (to_real below)))
-                  (<= (- (max limit (to_real below))) flow))))
+(assert (not (and (=> (<= (to_real below) limit) (<= flow limit))
+                  (<= flow (max limit (to_real below))))))
 (check-sat)

@@ -7,7 +7,7 @@
 ; symbols:
 ;   g, d          mW, generation and demand, all of which can be cut
 ;   c, s          mW, cut already
-;   b             mW
+;   b             mW, battery power
 ;   lower, upper  mW, the box, around 0
 ;   n             mW, net export
 ;   down, up      mW, by how much n can be lowered, and raised

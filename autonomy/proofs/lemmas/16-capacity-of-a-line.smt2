@@ -5,10 +5,11 @@
 ;   be taken from below less what can be added below: no flow exceeds what can be taken. One node or line more keeps
 ;   this true.
 ; symbols:
-;   flow      mW, sum over what was added up so far
-;   down, up  mW, sums of what can be taken from, and added to, what was added up so far
-;   kept      mW, flow of the next node or line below, inside its limits already
-;   spare     mW, what it has to spare; lemma 15: all that it carries
+;   flow                              mW, sum over what was added up so far
+;   down, up                          mW, sums of what can be taken from, and added to, what was added up so far
+;   kept                              mW, flow of the next node or line below, inside its limits already
+;   spare                             mW, what it has to spare; lemma 15: all that it carries
+;   flow_after, down_after, up_after  mW, the sums with it
 ; code:
 ;   autonomy/layers/supervision/recovery.py | flow = sum(net[i] - moved[i] for i in nodes[line]) + sum(kept[k] for k in lines[line])
 ;   autonomy/layers/supervision/recovery.py | most_down, most_up = sum(x for x in below if x > 0), -sum(x for x in below if x < 0)

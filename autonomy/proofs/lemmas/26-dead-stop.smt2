@@ -8,6 +8,7 @@
 ;   generation, load          kW, what really happens; no measurement is used
 ;   generation_cap, load_cap  kW, the fair shares, each at most K
 ;   K                         kW, connection limit
+;   b                         kW, battery power
 ;   n                         kW, net export
 ;   flow, exports, imports    kW, sums over the prosumers added up so far: net export, generation caps, load caps
 ; code:

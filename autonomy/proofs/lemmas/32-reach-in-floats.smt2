@@ -11,7 +11,7 @@
 ;   product, reach  kWh and kW, floats: difference·af and product/hf, the latter multiplied out
 ; code:
 ;   autonomy/layers/storage.py | yield_=frozen(np.array((one, discharge_efficiency)) * (1.0 - 8.0 * UNIT)),
-;   autonomy/layers/storage.py | hours=frozen((timestep_h * charge_efficiency, timestep_h * one)),
+;   autonomy/layers/storage.py | hours=frozen(np.maximum((timestep_h * charge_efficiency, timestep_h * one), SMALLEST)),
 ;   autonomy/layers/physics.py | reach *= storage.yield_
 ;   autonomy/layers/physics.py | reach /= storage.hours
 ; every N:
