@@ -14,6 +14,8 @@ from autonomy.layers.observation import OBSERVATION_FIELDS
 
 IMPLAUSIBLE_PRICE = 1e6
 """Currency/kWh beyond which a price is no price."""
+ROUNDING_KW = 1e-6
+"""kW below zero that demand or generation may be: what a difference of two meters rounds to is no sign reversed."""
 ROUNDING_SOC = 1e-9
 """Fraction by which a state of charge may leave its band: a hair outside is rounding, not news."""
 KNOWN_FIELDS = frozenset(OBSERVATION_FIELDS)
@@ -68,7 +70,7 @@ class Inbox:
         if values is None:
             return np.zeros(self.size), np.zeros(self.size, dtype=bool)
         finite = np.isfinite(values)
-        positive = ~(values < 0)
+        positive = ~(values < -ROUNDING_KW)
         plausible = ~(np.abs(values) > plausible_kw)
         for cause, good, text in (
             (Cause.NOT_FINITE, finite, f"{name} is not finite"),
@@ -82,7 +84,7 @@ class Inbox:
             if not good.all():
                 self.doubt(cause, text, ~good)
         good = finite & positive & plausible
-        return np.where(good, values, 0.0), good
+        return np.where(good, np.maximum(values, 0.0), 0.0), good
 
     def soc(self, lowest: Vector, highest: Vector, has_battery: Mask) -> tuple[Vector, Mask]:
         """Return states of charge and where they may be used; without a battery any value will do."""

@@ -21,6 +21,8 @@ from autonomy.layers.situation import LARGEST_KW, Capacity
 from autonomy.layers.storage import Storage
 from autonomy.layers.supervision.inbox import IMPLAUSIBLE_PRICE, ROUNDING_SOC, Inbox
 
+SMALLEST_FUSE_KW = 10.0
+"""kW that every home is taken to be wired for, whatever the limits of the lines above it."""
 FIELDS = ("pv_kw", "demand_kw", "soc", "retail_price", "feed_in_price")
 """The required fields, in the order in which they stand in a block of measurements."""
 
@@ -37,7 +39,8 @@ class Rating:
         soc_max: (N,) fraction.
         can_curtail: (N,) whether the host can reduce generation; None for everybody.
         can_shed: (N,) whether the host can reduce load; None for everybody.
-        plausible_kw: (N,) kW, see `physics.plausible_power_kw`.
+        plausible_kw: (N,) kW, see `physics.plausible_power_kw`; K is at most what the lines above carry, but at least
+            `SMALLEST_FUSE_KW`.
         lowest: (5, N) the least that `FIELDS` may be without any doubt.
         highest: (5, N) the most.
         stores: (19, N) lowest, highest and the batteries in one block, as `autonomy.solvers.kernel.room.glance` reads
@@ -69,6 +72,9 @@ class Ratings:
         self._import_limit = frozen(np.maximum(network.import_limit_kw - network.worst_case_loss_kw, 0.0))
         self._fair_import = physics.fair_share_kw(network, self._import_limit)
         self._fair_export = physics.fair_share_kw(network, network.export_limit_kw)
+        # Without a connection limit nothing is wired for more than the lines above it, however small they are now.
+        carried = np.maximum(network.import_limit_kw, network.export_limit_kw)
+        self._line_limit = np.maximum(physics.least_above(network, carried), SMALLEST_FUSE_KW)
         one = np.ones(community.n_prosumers)
         self._defaults = {name: getattr(community, name, one) for name in LIMIT_FIELDS}
         self.default = self._derive(self._defaults)
@@ -102,7 +108,8 @@ class Ratings:
         connection = frozen(values["connection_limit_kw"])
         charge, discharge = values["charge_limit_kw"], values["discharge_limit_kw"]
         active, curtail, shed = (values[name].astype(bool) for name in ("active", "can_curtail", "can_shed"))
-        plausible = np.minimum(physics.plausible_power_kw(connection, charge, discharge), LARGEST_KW)
+        fuse = np.minimum(connection, self._line_limit)
+        plausible = np.minimum(physics.plausible_power_kw(fuse, charge, discharge), LARGEST_KW)
         lowest, highest = self._certain(values["soc_min"], values["soc_max"], plausible)
         capacity_kwh = self.community.battery_capacity_kwh
         storage = Storage.of(
