@@ -18,7 +18,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from autonomy import Community, Limits, Network
+from autonomy import Community, Limits, Network, cli
 from autonomy.errors import OptionalDependencyError
 from autonomy.layers import physics, rounding
 from autonomy.layers.situation import SetPoints
@@ -195,6 +195,19 @@ def test_the_command_prints_every_lemma_and_every_counterexample(by, capsys, mon
     monkeypatch.setattr("autonomy.proofs.prove.lemmas", lambda: [lemma_of("99-false.smt2", FALSE)])
     assert main([]) == 2
     assert "not proved" in capsys.readouterr().out
+
+
+def test_autonomy_verify_proves_the_lemmas_and_says_by_its_exit_code_whether_all_were(by, capsys, monkeypatch):
+    monkeypatch.setattr("autonomy.proofs.prove.lemmas", lambda: LEMMAS[:1])
+    assert cli.main(["verify", "--lemmas", "--counterexamples"]) == cli.EXIT_OK
+    assert "1 of 1 lemmas proved by z3" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setattr("autonomy.proofs.prove.lemmas", lambda: [lemma_of("99-false.smt2", FALSE)])
+    assert cli.main(["verify", "--lemmas"]) == cli.EXIT_UNSAFE
+    assert cli.main(["verify"]) == cli.EXIT_ERROR
+    assert "needs the PATH" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "z3", None)
+    assert cli.main(["verify", "--lemmas"]) == cli.EXIT_ERROR
+    assert "autonomy-stack[proofs]" in capsys.readouterr().err
 
 
 def test_values_that_are_no_fractions_are_not_believed():

@@ -1,4 +1,7 @@
-"""`autonomy verify`: whether journals are whole, in order and unchanged, and every step decides the same again."""
+"""`autonomy verify`: whether journals are whole, in order and unchanged, and every step decides the same again.
+
+With `--lemmas` it has the proofs of the trusted core proved again instead, or as well.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands
+from autonomy.errors import ConfigError
 
 SHOWN = 20
 """Findings of one journal that are printed."""
@@ -19,12 +23,15 @@ def add_command(commands: Commands) -> None:
     """Add `autonomy verify` to the command line."""
     job = commands.add_parser(
         "verify",
-        help="check decision journals and decide every step again",
+        help="check decision journals and decide every step again; have the lemmas proved again",
         description="Find truncation, edits, reordering, missing and repeated steps, a wrong header or a broken Merkle "
         "root in decision journals, and decide every step again from the journal alone: every float must be equal. "
+        "With --lemmas, have every lemma about the trusted core proved by two solvers. "
         "Exit codes: 0 verified, 2 not, 1 an error.",
     )
-    job.add_argument("path", metavar="PATH", type=Path, help="a journal, or a folder with journals (*.jsonl) in it")
+    job.add_argument(
+        "path", metavar="PATH", type=Path, nargs="?", help="a journal, or a folder with journals (*.jsonl) in it"
+    )
     job.add_argument("--no-replay", action="store_true", help="check the chain only, decide nothing again")
     job.add_argument(
         "--open", action="store_true", help="accept a journal that is still written, or was cut by a crash"
@@ -36,11 +43,37 @@ def add_command(commands: Commands) -> None:
         default=[],
         help="hash of a line, or a Merkle root, kept elsewhere: it must be in one of the journals; may be repeated",
     )
+    job.add_argument(
+        "--lemmas", action="store_true", help="have z3 and cvc5 prove the lemmas; needs the extra [proofs]"
+    )
+    job.add_argument(
+        "--counterexamples", action="store_true", help="with --lemmas: print what refutes each lemma broken on purpose"
+    )
     job.set_defaults(carry_out=verify_command)
 
 
 def verify_command(options: argparse.Namespace, _words: Sequence[str]) -> int:
     """Carry out `autonomy verify`; see `add_command` for the options."""
+    if options.path is None and not options.lemmas:
+        raise ConfigError("autonomy verify", "", "needs the PATH of a journal, or --lemmas")
+    verified = options.path is None or _verify_journals(options)
+    if options.lemmas:
+        verified &= _prove_lemmas(options)
+    return EXIT_OK if verified else EXIT_UNSAFE
+
+
+def _prove_lemmas(options: argparse.Namespace) -> bool:
+    """Return whether every lemma was proved; print the table."""
+    from autonomy.proofs import prove_all  # noqa: PLC0415 - only when needed
+    from autonomy.proofs.table import print_proofs  # noqa: PLC0415
+
+    proofs = prove_all()
+    print_proofs(proofs, Console(highlight=False), with_counterexamples=options.counterexamples)
+    return all(proof.is_proved for proof in proofs)
+
+
+def _verify_journals(options: argparse.Namespace) -> bool:
+    """Return whether every journal is whole and decides the same again; print what was found."""
     from autonomy.journal.verify import journals_below, verify  # noqa: PLC0415 - only when needed
 
     console = Console(highlight=False, soft_wrap=True)
@@ -65,4 +98,4 @@ def verify_command(options: argparse.Namespace, _words: Sequence[str]) -> int:
             console.print("  it was written with other versions or on another processor: last bits may differ there")
     for item in missing:
         console.print(f"[bold red]NOT verified[/] the published hash {escape(item)} is in no journal")
-    return EXIT_OK if all_verified and not missing else EXIT_UNSAFE
+    return all_verified and not missing
