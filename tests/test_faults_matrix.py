@@ -212,7 +212,8 @@ def test_a_policy_with_a_generator_of_its_own_does_the_same_in_a_run_and_its_twi
 def result(**changes: Any) -> Result:
     fields: dict[str, Any] = {
         "controller": "autonomy", "channel": "demand", "kind": "nan", "severity": "large", "phase": "night",
-        "scope": "one", "run": 0, "effective": True, "violations": 0, "rules": (), "worst_line_kw": 0.0,
+        "scope": "one", "run": 0, "effective": True, "violations": 0, "violations_found": 0, "rules": (),
+        "worst_line_kw": 0.0,
         "twin_violations": 0, "stops": 0, "no_decision": 0, "delay": 0, "recovered": True, "recovery": 0,
         "curtailed_added_kwh": 0.0, "shed_added_kwh": 0.0, "modes": (1.0, 0, 0, 0, 0, 0), "latency_s": 0.001,
     }  # fmt: skip
@@ -223,16 +224,26 @@ def test_a_row_counts_what_its_runs_say() -> None:
     row = row_of(
         [
             result(delay=0, recovery=3, shed_added_kwh=2.0),
-            result(delay=4, recovery=1, recovered=False, violations=2, rules=(("line", 2),), worst_line_kw=1.5, run=1),
+            result(
+                delay=4,
+                recovery=1,
+                recovered=False,
+                violations=2,
+                violations_found=1,
+                rules=(("line", 2),),
+                worst_line_kw=1.5,
+                run=1,
+            ),
             result(delay=None, effective=True, violations=1, rules=(("soc", 1),), run=2, phase="pv-peak"),
             result(delay=None, effective=False, latency_s=0.5, modes=(0, 0, 0.5, 0.25, 0.25, 0), run=3),
         ]
     )
     assert (row.phase, row.channel, row.runs, row.effective) == ("all", "demand", 4, 3)
     assert (row.violating, row.violations, row.rules, row.worst_line_kw) == (2, 3, "line 2, soc 1", 1.5)
+    assert row.violating_found == 1
     # 2 of 4: P(at most 2) = 0.05 at p = 0.9024.
     assert row.violating_bound == pytest.approx(0.9024, abs=1e-4)
-    assert (row.detected, row.detection_rate) == (2, pytest.approx(2 / 3))
+    assert (row.detected, round(row.detection_rate, 6)) == (2, 0.666667)
     assert (row.delay_p50, row.delay_p95, row.recovery_p50, row.recovery_p95) == (0, 4, 1, 3)
     assert (row.not_recovered, row.shed_added_kwh, row.latency_max_s) == (1, 0.5, 0.5)
     assert (row.in_policy, row.in_fallback) == (0.75, 0.25)
@@ -264,7 +275,8 @@ def test_the_steps_after_a_fault_are_compared_with_the_same_steps_of_the_twin(be
     found = compare(steps, twin, **words)
     # The fault ends with step BEFORE + FAULTY − 1, so the last doubt is four steps after it.
     assert (found.delay, found.recovery, found.recovered) == (1, 4, True)
-    assert (found.curtailed_added_kwh, found.shed_added_kwh) == (pytest.approx(1.0), pytest.approx(2.0))
+    assert found.violations_found == 0
+    assert [found.curtailed_added_kwh, found.shed_added_kwh] == pytest.approx([1.0, 2.0])
 
 
 def test_shares_never_round_to_none_or_all() -> None:

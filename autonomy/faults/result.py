@@ -19,6 +19,7 @@ class Result:
         run: Number of the run.
         effective: Whether the fault changed anything at all.
         violations: Broken rules of the true physical state, each counted per prosumer or line and step.
+        violations_found: Of these, those in or after the step of the first doubt that the twin did not have.
         rules: (rule, how often), by name.
         worst_line_kw: kW by which a line was exceeded at most.
         twin_violations: The same without the fault.
@@ -42,6 +43,7 @@ class Result:
     run: int
     effective: bool
     violations: int
+    violations_found: int
     rules: tuple[tuple[str, int], ...]
     worst_line_kw: float
     twin_violations: int

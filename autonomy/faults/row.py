@@ -34,6 +34,7 @@ class Row:
         effective: Of these, how many were changed by the fault at all; the figures of detection are of these alone.
         violating: Of all runs, how many broke a rule of the true physical state.
         violating_bound: Clopper-Pearson upper bound (95 %) of the probability that a run does.
+        violating_found: Of all runs, how many broke one in or after the step in which the fault was found.
         twin_violating: How many broke one without the fault.
         violations: Broken rules, each counted per prosumer or line and step.
         rules: The rules and how often, as in "line 3, soc 2".
@@ -68,6 +69,7 @@ class Row:
     effective: int
     violating: int
     violating_bound: float
+    violating_found: int
     twin_violating: int
     violations: int
     rules: str
@@ -118,6 +120,7 @@ def row_of(results: Sequence[Result]) -> Row:
         effective=len(effective),
         violating=violating,
         violating_bound=upper_bound(violating, len(results)),
+        violating_found=sum(result.violations_found > 0 for result in results),
         twin_violating=sum(result.twin_violations > 0 for result in results),
         violations=sum(result.violations for result in results),
         rules=", ".join(f"{rule} {count}" for rule, count in sorted(rules.items())),

@@ -13,11 +13,11 @@ from autonomy.report.quantity import MISSING, duration, percent, quantity
 FOUND_SELDOM = 0.5
 """Share of the runs below which a fault that was found counts as a blind spot."""
 NOTE = (
-    "violated: runs that broke a rule of the true physical state, and the Clopper-Pearson bound (95 %) of their "
-    "share; found: runs with a doubt that the fault-free twin did not have, of those that the fault changed; after: "
-    "steps from onset to that, median / 95th percentile; shed, curtailed: kWh a run beyond the twin; fallback: share "
-    "of the steps from the onset on; back: steps from the fault's end until all doubts were gone, median "
-    "(+: not gone in some run)."
+    "violated: runs that broke a rule of the true physical state, and the Clopper-Pearson bound (95 %) of their share; "
+    "still: those that did so in or after the step in which the fault was found; found: runs with a doubt that the "
+    "fault-free twin did not have, of those that the fault changed; after: steps from onset to that, median / 95th "
+    "percentile; shed, curtailed: kWh a run beyond the twin; fallback: share of the steps from the onset on; back: "
+    "steps from the fault's end until all doubts were gone, median (+: not gone in some run)."
 )
 
 
@@ -25,7 +25,7 @@ def tables(results: Sequence[Result], controllers: Sequence[str]) -> tuple[Table
     """Return all tables: by fault, by severity, by phase, by scope, and the blind spots."""
     faulty = [result for result in results if result.channel != NONE]
     return (
-        _by("Without a fault, and by channel", "What the columns mean: see the note of the next table.", results,
+        _by("By channel (none: without a fault)", "The note of the next table says what the columns mean.", results,
             controllers, ("channel",)),
         _by("By fault", NOTE, faulty, controllers, ("channel", "kind")),
         _by("By severity", "", faulty, controllers, ("severity",)),
@@ -45,7 +45,14 @@ def _by(title: str, note: str, results: Sequence[Result], controllers: Sequence[
         key = tuple(getattr(row, word) for word in words)
         others = [found.get((name, *key)) for name in rivals]
         body.append((" ".join(key), *_cells(row, others)))
-    head = ("fault" if len(words) > 1 else words[0], "runs", "violated", *(f"by {name}" for name in rivals), "found")
+    head = (
+        "fault" if len(words) > 1 else words[0],
+        "runs",
+        "violated",
+        "still",
+        *(f"by {name}" for name in rivals),
+        "found",
+    )
     rest = ("after", "shed", "curtailed", "fallback", "back", "slowest step")
     return Table(title=title, note=note, head=(*head, *rest), rows=tuple(body))
 
@@ -54,6 +61,7 @@ def _cells(row: Row, others: Sequence[Row | None]) -> tuple[str, ...]:
     return (
         str(row.runs),
         violated(row),
+        str(row.violating_found),
         *(MISSING if other is None else violated(other) for other in others),
         MISSING if not row.effective else f"{row.detected} of {row.effective}",
         MISSING if not row.detected else f"{row.delay_p50:.0f} / {row.delay_p95:.0f}",

@@ -188,6 +188,7 @@ def compare(steps: Sequence[Step], twin: Sequence[Step], **names: Any) -> Result
         **names,
         effective=any(step.touched for step in steps),
         violations=len(broken),
+        violations_found=sum(len(step.violations) for step in steps[found[0] :]) if found else 0,
         rules=tuple((rule, sum(violation.rule == rule for violation in broken)) for rule in rules),
         worst_line_kw=max(lines, default=0.0),
         twin_violations=sum(len(step.violations) for step in twin),
