@@ -1,0 +1,96 @@
+"""`python -m autonomy.benchmark.novelty`: print every figure of `docs/novelty.md`, or draw its picture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from autonomy.benchmark.novelty.candidates import KEPT
+from autonomy.benchmark.novelty.planted import FAULTS
+from autonomy.benchmark.novelty.run import Bench, Detection, FalseAlarms, Shifted
+from autonomy.scenario import Scenario
+
+
+def main(words: list[str]) -> int:
+    """Print the tables; draw the picture if a path is given."""
+    bench = Bench(Scenario.demo())
+    if words:
+        from autonomy.benchmark.novelty.picture import draw  # noqa: PLC0415 - matplotlib only when asked for
+
+        draw(bench, Path(words[0]))
+        return 0
+    calibration = bench.calibration
+    print(
+        f"{calibration.training_days} training days, {calibration.n_days} calibration days, alpha {calibration.alpha:g}"
+    )
+    print(f"each half: stated {calibration.alpha / 2:.1%} of days, at most {calibration.rate_upper:.1%} (95 %)\n")
+    show(("false alarms on held-out days", "days", "rate", "95 % interval"), false_alarm_rows(bench))
+    found = list(bench.detections(lambda: print(".", end="", file=sys.stderr, flush=True)))
+    print(file=sys.stderr)
+    names = list(bench.scores)
+    show(("mean share found", "calibration days", "held-out days"), (mean_row(name, found) for name in names))
+    show(("held-out days, found by", *names), fault_rows(found, names))
+    kept = [row for row in found if row.score == KEPT]
+    show(("fault", "found", "delay p50", "delay p95, steps"), (delay_row(row) for row in kept))
+    show(
+        ("shift", "days a prosumer is novel", "days the community is", "prosumers drifting", "community drifts after"),
+        (shift_row(row) for row in (*bench.shifts(), bench.season())),
+    )
+    return 0
+
+
+def show(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a Markdown table."""
+    head = tuple(head)
+    for row in (head, ("---", *("---:" for _ in head[1:])), *rows):
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def false_alarm_rows(bench: Bench) -> list[tuple[str, ...]]:
+    """Return a row for each score, for the community, and for both halves together."""
+    of_all, of_any = bench.community_false_alarms()
+    counts = {f"prosumers: {name}": count for name, count in bench.false_alarms().items()}
+    counts |= {"community": of_all, f"both, {KEPT}": of_any}
+    return [
+        (name, f"{count.days} of {count.of}", f"{count.days / count.of:.1%}", interval(count))
+        for name, count in counts.items()
+    ]
+
+
+def interval(count: FalseAlarms) -> str:
+    """Return the interval of a rate."""
+    return f"{count.low:.1%} to {count.high:.1%}"
+
+
+def mean_row(name: str, found: list[Detection]) -> tuple[str, ...]:
+    """Return the mean over faults and channels."""
+    mine = [row for row in found if row.score == name]
+    on_held_out = sum(row.found for row in mine) / sum(row.of for row in mine)
+    return name, f"{np.mean([row.on_calibration for row in mine]):.1%}", f"{on_held_out:.1%}"
+
+
+def fault_rows(found: list[Detection], names: list[str]) -> Iterable[tuple[str, ...]]:
+    """Yield a row for each fault and channel."""
+    for channel in dict.fromkeys(row.channel for row in found):
+        for fault in FAULTS:
+            mine = {row.score: row for row in found if (row.channel, row.fault) == (channel, fault)}
+            yield f"{channel}, {fault}", *(f"{mine[name].found / mine[name].of:.0%}" for name in names)
+
+
+def delay_row(row: Detection) -> tuple[str, ...]:
+    """Return how late one fault is found."""
+    return f"{row.channel}, {row.fault}", f"{row.found} of {row.of}", f"{row.delay_p50:.0f}", f"{row.delay_p95:.0f}"
+
+
+def shift_row(row: Shifted) -> tuple[str, ...]:
+    """Return what one shift does."""
+    after = "never" if row.community_drifts_after is None else f"{row.community_drifts_after} days"
+    return row.shift, f"{row.prosumer_days:.0%}", f"{row.community_days:.0%}", str(row.prosumers_drifting), after
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
