@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,15 @@ from autonomy.faults.bound import upper_bound
 from autonomy.faults.catalogue import CATALOGUE, SLOTS
 from autonomy.faults.fault import Fault
 from autonomy.faults.meter import observe
+from autonomy.faults.phases import AFTER, BEFORE, FAULTY
 from autonomy.faults.plant import Plant
 from autonomy.faults.rig import foreign_rig
 from autonomy.faults.rivals import ClipOnly
 from autonomy.faults.signal import DISTORTIONS, Moment, Sizes, distort, seen
 from autonomy.faults.strike import Strike
+from autonomy.faults.trial import ROUTINE
 from autonomy.faults.truth import Truth, Weather, minutes_of, time_of
-from autonomy.faults.words import Channel, Kind, Scope, Severity
+from autonomy.faults.words import Channel, Kind, Phase, Scope, Severity
 from autonomy.layers.observation import Forecast
 from tests.fault_village import village, village_data
 
@@ -408,3 +411,27 @@ def test_a_controller_that_is_none_is_refused(tmp_path: Any, text: str, spec: st
     with pytest.raises(ConfigError, match="--controller") as caught:
         foreign_rig(home(), "grid-only", spec if spec.startswith("mine:") else str(tmp_path / spec))
     assert said in str(caught.value)
+
+
+# Page -----------------------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "faults.md"
+
+
+def test_the_page_has_every_formula_of_the_catalogue_and_how_many_combinations_there_are() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for found in CATALOGUE:
+        own = f"| `{found.channel}` | `{found.kind}` | {found.formula.removesuffix('.')} |"
+        shared = f"| `{found.kind}` | {found.formula.removeprefix('Show ').removesuffix('.')} |"
+        assert own in text or shared in text, f"{found.channel} {found.kind}"
+        assert f"| `{found.channel}` |" in text
+    assert f"{len(CATALOGUE)} combinations" in text
+
+
+def test_the_page_has_every_cause_that_is_no_doubt_and_every_phase() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"`{cause}`" in text for cause in ROUTINE)
+    assert all(f"| `{phase}` |" in text for phase in Phase)
+    assert f"A window is {BEFORE} steps before the fault, {FAULTY} with it and {AFTER} after it" in " ".join(
+        text.split()
+    )

@@ -14,9 +14,6 @@ from autonomy.journal.line import GENESIS, Parts, take_apart
 from autonomy.journal.merkle import MerkleTree
 from autonomy.layers.errors import AutonomyError
 
-SLACK = 3
-"""Lines by which a root line may come late: a gap, a header and a decision are written in one go."""
-
 
 class Kind(StrEnum):
     """What a line is, by the keys it has."""
@@ -98,7 +95,7 @@ class ChainReader:
         self.decisions = self.missing = self.roots = self.number = self.places = self.lines_a_root = 0
         self.tree = MerkleTree()
         self._step: int | None = None
-        self._is_due = False
+        self._is_due = self._owes_root = False
 
     def lines(self, file: Iterable[bytes]) -> Iterator[Line]:
         """Yield every line that can be read.
@@ -143,8 +140,11 @@ class ChainReader:
             line = CHECKS[kind](self, line)
         except (KeyError, TypeError, ValueError) as fault:
             self._find(f"does not say what a {kind} says ({type(fault).__name__}: {fault})")
+        if self._owes_root and kind is not Kind.ROOT:
+            self._find(f"is a {kind}; expected a root line after {self.lines_a_root} lines")
         if kind is not Kind.ROOT:
             self._grow(parts.hash)
+        self._owes_root = kind is Kind.DECISION and 0 < self.lines_a_root <= self.tree.size
         self.is_closed = kind is Kind.ROOT and said["closes"] is True
         return line
 
@@ -153,9 +153,6 @@ class ChainReader:
             self.tree.append(line_hash)
         except ValueError:
             self._find(f"has the hash {line_hash!r}, which is not hexadecimal")
-            return
-        if self.lines_a_root and self.tree.size == self.lines_a_root + SLACK + 1:
-            self._find(f"a root line is missing: expected after {self.lines_a_root} lines")
 
     def _header(self, line: Line) -> Line:
         header = line.said["header"]

@@ -90,7 +90,8 @@ def decision_body(number: int, entry: Entry) -> bytes:
         number: How many decisions were journaled before.
         entry: The step.
     """
-    return _body_at_once(number, entry) or _body_with_care(number, entry)
+    with np.errstate(all="ignore"):  # a host may have set NumPy to raise
+        return _body_at_once(number, entry) or _body_with_care(number, entry)
 
 
 def _body_with_care(number: int, entry: Entry) -> bytes:
@@ -182,9 +183,8 @@ def _answer(entry: Entry) -> Any:
     if wish.intent is not None and not wish.reasons:
         return code  # the common case
     usable, reasons = wish.intent is not None, [_reason(reason) for reason in wish.reasons]
-    read = read_answer(decode_answer(code), size)
-    follows = (read.intent is not None) == usable and [_reason(reason) for reason in read.reasons] == reasons
-    if follows and code is not None:
+    read = _read_again(code, size)
+    if code is not None and (read.intent is not None) == usable and [_reason(x) for x in read.reasons] == reasons:
         return code
     # A refusal that is not in the answer itself: the policy raised, was late, or somebody else refused it.
     return {"given": code, "usable": usable, "reasons": reasons}
@@ -193,9 +193,17 @@ def _answer(entry: Entry) -> Any:
 def wish_of(code: Any, size: int) -> Wish:
     """Return how an answer in a journal was read."""
     if isinstance(code, dict) and "given" in code:
-        read = read_answer(decode_answer(code["given"]), size)
-        return Wish(read.intent if code["usable"] else None, tuple(map(reason_of, code["reasons"])))
+        intent = _read_again(code["given"], size).intent if code["usable"] else None
+        return Wish(intent, tuple(map(reason_of, code["reasons"])))
     return Wish(None, ()) if code is None else read_answer(decode_answer(code), size)
+
+
+def _read_again(code: Any, size: int) -> Wish:
+    """Return how an answer is read when it comes back; not at all where it cannot be looked at."""
+    try:
+        return read_answer(decode_answer(code), size)
+    except Exception:  # noqa: BLE001 - an answer may hold anything
+        return Wish(None, ())
 
 
 def encode_answer(answer: Any) -> Any:

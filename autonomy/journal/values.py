@@ -101,9 +101,7 @@ def word_of(number: float) -> str:
 
 def row(values: NDArray[np.float64]) -> Any:
     """Return an array (N,) of plain floats as it is where all are finite, else a list with names for the others."""
-    # A product that overflows, or is none, says that a closer look is needed.
-    is_finite = isfinite(values.dot(values)) or np.count_nonzero(np.isfinite(values)) == values.size
-    if is_finite and values.flags.c_contiguous:
+    if np.count_nonzero(np.isfinite(values)) == values.size and values.flags.c_contiguous:
         return values
     return [value if isfinite(value) else word_of(value) for value in values.tolist()]
 

@@ -92,7 +92,8 @@ class JsonLinesJournal:
         self._terms: Terms | None = None
         self._cut_bytes: int | None = None
         self._waiting: deque[bytes] = deque()
-        self._goal: int | None = None
+        self._goal: tuple[int, int] | None = None
+        self._is_failing = False
         self._unsynced = 0
         self._gap, self._why = 0, ""
         if self._every or self._daily:
@@ -138,6 +139,8 @@ class JsonLinesJournal:
             fault = self._write()
             if fault is not None:
                 raise fault
+            if self._unsynced:
+                self._disk.sync()
         finally:
             self._disk.close()
 
@@ -185,27 +188,33 @@ class JsonLinesJournal:
         first = self._chain.lines - tree.size + 1
         root = {"root": tree.root(), "first_line": first, "lines": tree.size, "closes": closes}
         self._append(dumps(root), is_root=True)
-        self._unsynced += self._daily or (closes and self._every > 0)
+        self._unsynced += self._daily
 
     def _write(self) -> OSError | None:
-        """Write whatever waits, all of it or nothing; return what went wrong."""
+        """Write whatever waits; return what went wrong. After a failure one line is tried before all the others."""
         waiting, disk = self._waiting, self._disk
-        if self._goal is not None and disk.length == self._goal:
-            waiting.clear()  # it was interrupted after these were written
-        if not waiting:
-            return None
-        lines, data = len(waiting), b"".join(waiting)
-        self._goal = disk.length + len(data)
-        try:
-            disk.append(data)
-        except OSError as fault:
-            return fault
-        waiting.clear()
-        self._goal = None
-        return self._sync(lines)
+        if self._goal is not None and disk.length == self._goal[0]:
+            self._written(self._goal[1])  # it was interrupted after these were written
+        while waiting:
+            lines = 1 if self._is_failing else len(waiting)
+            data = waiting[0] if lines == 1 else b"".join(waiting)
+            self._goal = disk.length + len(data), lines
+            try:
+                disk.append(data)
+            except OSError as fault:
+                self._is_failing = True
+                return fault
+            self._is_failing = False
+            self._written(lines)
+        return self._sync()
 
-    def _sync(self, lines: int) -> OSError | None:
+    def _written(self, lines: int) -> None:
+        for _ in range(lines):
+            self._waiting.popleft()
+        self._goal = None
         self._unsynced += lines if self._every else 0
+
+    def _sync(self) -> OSError | None:
         if not self._unsynced or self._unsynced < self._every:
             return None
         try:
