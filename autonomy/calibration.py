@@ -15,7 +15,7 @@ import numpy as np
 from autonomy.layers.arrays import Index, Mask, Matrix
 from autonomy.layers.errors import ModelError
 from autonomy.layers.supervision.novelty.conformal import rank_of
-from autonomy.layers.supervision.novelty.features import POOLED, Features
+from autonomy.layers.supervision.novelty.features import Features
 from autonomy.layers.supervision.novelty.moment import Clock
 from autonomy.layers.supervision.novelty.record import Calibration, code_sha256
 from autonomy.layers.supervision.novelty.yardstick import Yardstick, by_day, worst
@@ -33,7 +33,7 @@ class Figures:
     """The figures of steps in their order.
 
     Attributes:
-        prosumers: (T, 9, N).
+        prosumers: (T, 8, N).
         community: (T, 10).
         slot: (T,) step of the day.
         day: (T,) number of the day.
@@ -82,7 +82,7 @@ def calibrate(
     if not taught.any():
         raise ModelError("scenario", scenario.label, "at least one week that teaches: week 1, 5, 9 … of the series")
     slot, day = seen.slot, seen.day
-    prosumers = Yardstick.fit(seen.prosumers[taught], slot[taught], day[taught], pooled=POOLED)
+    prosumers = Yardstick.fit(seen.prosumers[taught], slot[taught], day[taught])
     community = Yardstick.fit(seen.community[taught][:, :, None], slot[taught], day[taught])
     of_prosumers = worst(prosumers.score(slot, seen.prosumers))
     of_community = worst(community.score(slot, seen.community[:, :, None]))

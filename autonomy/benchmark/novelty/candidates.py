@@ -2,7 +2,7 @@
 
 All but the naive one see the same figures, as signed distances from the hour's median in units of its spread, and are
 put on one scale over the prosumers in the same way: 0 the median, 1 the maximum over training days, of the logarithm.
-So they differ in nothing but how they join nine figures into one.
+So they differ in nothing but how they join eight figures into one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from autonomy.layers.arrays import Index, Mask, Matrix, Vector
-from autonomy.layers.supervision.novelty.features import POOLED
 from autonomy.layers.supervision.novelty.yardstick import Yardstick, by_day, worst
 
 NEIGHBOURS = 5
@@ -26,7 +25,7 @@ class Data(NamedTuple):
     """What a score sees.
 
     Attributes:
-        figures: (T, 9, N), see `Features`.
+        figures: (T, 8, N), see `Features`.
         raw: (T, 2, N) kW, PV and demand, for the naive score.
         slot: (T,) step of the day.
         day: (T,) number of the day.
@@ -46,7 +45,7 @@ NAIVE = "z-score"
 
 def candidates(data: Data, taught: Mask) -> dict[str, Score]:
     """Return every score, fitted to the steps that teach."""
-    yardstick = Yardstick.fit(data.figures[taught], data.slot[taught], data.day[taught], pooled=POOLED)
+    yardstick = Yardstick.fit(data.figures[taught], data.slot[taught], data.day[taught])
     raw = Yardstick(
         middle=yardstick.middle,
         up=yardstick.up,
@@ -88,7 +87,7 @@ def candidates(data: Data, taught: Mask) -> dict[str, Score]:
 
 
 def _residuals(raw: Yardstick, data: Data, wanted: Mask) -> Matrix:
-    """Return (T', 9, N) signed distances; 0 where there is nothing to say."""
+    """Return (T', 8, N) signed distances; 0 where there is nothing to say."""
     slot = data.slot[wanted]
     away = data.figures[wanted] - raw.middle[slot]
     return np.nan_to_num(np.where(away > 0, away * raw.up[slot], -away * raw.down[slot]))

@@ -1,4 +1,4 @@
-"""What is looked at: nine figures of every prosumer and ten of the community, step after step.
+"""What is looked at: eight figures of every prosumer and ten of the community, step after step.
 
 With p a power, P its mean over the training days, ε = `SOFT`, and r the median over the prosumers:
 
@@ -33,10 +33,7 @@ PROSUMER_FEATURES = (
     "demand since midnight against the neighbours",
     "distance of demand from yesterday",
     "distance of demand from the step before",
-    "demand at its highest",
 )
-POOLED = (8,)
-"""Which of them are compared with the whole day, not with the hour: p/P itself, so that no hour excuses a record."""
 IN_DAYLIGHT = 3
 """How many of them, the first ones, say something by daylight only."""
 COMMUNITY_FEATURES = (
@@ -69,7 +66,7 @@ class Figures(NamedTuple):
     """The figures of one step; NaN where there is nothing to say.
 
     Attributes:
-        prosumers: (9, N), see `PROSUMER_FEATURES`.
+        prosumers: (8, N), see `PROSUMER_FEATURES`.
         community: (10,), see `COMMUNITY_FEATURES`.
     """
 
@@ -134,26 +131,20 @@ class Features:
         logs = np.log(powers + SOFT)
         middle, n = self._middle, logs.shape[2]
         if isolated is not None:
-            # They stand in the middle, where they say nothing of the others; their own figures are left out below.
-            order = np.sort(np.where(isolated, np.inf, logs), axis=2)
             met = np.count_nonzero((self._unit_kw > 0) & ~isolated, axis=1)
             known = n - int(np.count_nonzero(isolated))
             middle = np.clip(known - met + np.maximum(met - 1, 0) // 2, 0, max(known - 1, 0))
             logs = np.where(isolated, np.nan, logs)
-        else:
-            order = np.sort(logs, axis=2)
+        order = np.sort(logs, axis=2)  # NaN comes last
         usual = order[:, KINDS, middle]
         against = logs - usual[:, :, None]
-        is_day = bool(usual[0, 0] > DAYLIGHT) and bool(usual[0, 0] < np.inf)
+        is_day = bool(usual[0, 0] > DAYLIGHT)
         live = self._distances(slot, logs[0], is_day=is_day)
-        figures = np.empty((9, n))
+        figures = np.empty((8, n))
         figures[2:4], figures[4:6] = against[:, 0], against[:, 1]
         figures[:2], figures[6:8] = live[:, 0], live[:, 1]
-        figures[8] = powers[0, 1]
         if not is_day:
             figures[:IN_DAYLIGHT] = np.nan
-        if isolated is not None:
-            figures[8, isolated] = np.nan
         community = self._community(slot, measured_kw, against[0], isolated, is_day=is_day)
         retail, feed_in = np.add.reduce(retail_price) / n, np.add.reduce(feed_in_price) / n
         return Figures(figures, np.array([*community, retail, feed_in]))

@@ -47,22 +47,19 @@ class Yardstick:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @classmethod
-    def fit(cls, figures: Matrix, slot: Index, day: Index, *, pooled: tuple[int, ...] = ()) -> Yardstick:
+    def fit(cls, figures: Matrix, slot: Index, day: Index) -> Yardstick:
         """Return the yardstick of training figures.
 
         Args:
             figures: (T, F, N); NaN where there is nothing to say.
             slot: (T,) step of the day of each row; every one of them occurs.
             day: (T,) number of its day.
-            pooled: Figures that are compared with all times of day instead of their own.
         """
         slots = int(slot.max()) + 1
         low, middle, high = (np.empty((slots, *figures.shape[1:])) for _ in range(3))
         for k in range(slots):
             near = (slot == k) | (slot == (k - 1) % slots) | (slot == (k + 1) % slots)
             low[k], middle[k], high[k] = _quantiles(figures[near])
-        for f in pooled:
-            low[:, f], middle[:, f], high[:, f] = _quantiles(figures[:, f])
         seen = np.isfinite(middle)
         up = np.where(seen, 1 / np.maximum(high - middle, LEAST_SPREAD), 0.0)
         down = np.where(seen, -1 / np.maximum(middle - low, LEAST_SPREAD), 0.0)
