@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import Cause, Community, Controller, Intent, Limits, Network, Observation, Scenario, Simulator, Supervisor
+from autonomy.cli import main
 from autonomy.errors import ConfigError
 from autonomy.journal import JsonLinesJournal, disk, resume
 from autonomy.journal.errors import JournalError
@@ -441,6 +442,19 @@ def test_the_fast_lane_writes_what_the_careful_one_writes(tmp_path: Path, monkey
             controller = Controller(Community.demo(), policy="self-consumption", journal=journal)
             roll_out(Simulator(Community.demo(), week), controller, name="x")
     assert (tmp_path / "fast.jsonl").read_bytes() == (tmp_path / "careful.jsonl").read_bytes()
+
+
+def test_the_benchmark_says_what_a_line_costs_by_fsync_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("autonomy.benchmark.bandwidth.triad_bytes_per_s", lambda *_: 1e10)
+    out = tmp_path / "out"
+    assert main(["benchmark", "journal", "--sizes", "3", "--repeats", "20", "--out", str(out)]) == 0
+    document = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert document["schema"] == "autonomy-benchmark-journal/1"
+    assert [row["fsync"] for row in document["rows"]] == ["never", "daily", "every 100", "every 10", "always"]
+    assert all(0 < row["chain_s"] < row["p99_s"] for row in document["rows"])
+    assert "One line of the journal" in capsys.readouterr().out
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def verify(
             findings.append(Finding(last, text))
     return Verification(
         path=path,
-        findings=tuple(sorted(findings)),
+        findings=tuple(sorted(findings, key=lambda finding: finding.line)),
         lines=reader.places,
         decisions=reader.decisions,
         roots=reader.roots,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import horizon, projection, step, voltage
+from autonomy.cli.benchmark import horizon, journal, projection, step, voltage
 
 COMMANDS = (
     projection,
     step,
+    journal,
     horizon,
     voltage,
 )
