@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Community, Network, Scenario
+from autonomy import Community, Controller, Network, Scenario
 from autonomy.calibration import calibrate, figures_of, unit_of
 from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
@@ -117,6 +117,22 @@ def test_a_meter_that_shows_less_than_half_of_its_sun_is_doubted_alone_and_trust
     assert {doubt.loss for doubt in of_prosumers} == {Loss.MARKET}
     assert {doubt.cause for _, doubt in found} == {Cause.NOVELTY}
     assert all("b is novel: " in doubt.text and "PV" in doubt.text for doubt in of_prosumers)
+
+
+def test_in_a_controller_the_doubted_home_stops_trading_the_others_go_on_and_trust_comes_back():
+    controller = Controller(community(), monitors=(NoveltyWatch(calibration()),))
+    decisions = [controller.step(sight.given) for sight in sights(half_of_the_sun(10), 0, 14 * SLOTS)]
+
+    def steps_with(cause: Cause) -> list[int]:
+        said = [(k, reason) for k, decision in enumerate(decisions) for reason in decision.reasons]
+        return [k for k, reason in said if reason.cause is cause and 1 in reason.prosumers]
+
+    doubted, restored = steps_with(Cause.NOVELTY), steps_with(Cause.TRUST_RESTORED)
+    assert doubted[0] // SLOTS == 10
+    assert restored[0] == doubted[-1] + 1
+    assert all(decisions[k].trade_kw[1] == 0 for k in doubted)
+    assert any(decisions[k].trade_kw[0] != 0 for k in doubted)
+    assert any(decision.trade_kw[1] != 0 for decision in decisions[restored[0] :])
 
 
 def test_a_community_with_other_prices_costs_the_policy_and_nobody_their_meter():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.benchmark.novelty.alarms import Cost, costs
 from autonomy.benchmark.novelty.candidates import KEPT
 from autonomy.benchmark.novelty.planted import FAULTS
 from autonomy.benchmark.novelty.run import Bench, Detection, FalseAlarms, Shifted
@@ -39,7 +40,35 @@ def main(words: list[str]) -> int:
         ("shift", "days a prosumer is novel", "days the community is", "prosumers drifting", "community drifts after"),
         (shift_row(row) for row in (*bench.shifts(), bench.season())),
     )
+    show(
+        ("drifts in the whole year", "first alarm on day", "held out"),
+        ((name, str(day), "yes" if is_held else "no") for name, day, is_held in bench.drifts_of_the_year()),
+    )
+    counted = np.arange(bench.scenario.n_steps) // bench.slots // 7 % 4 == 3
+    show(
+        (
+            "a prosumer loses, the community loses",
+            "cost, USD",
+            "shed, kWh",
+            "traded, kWh",
+            "steps in doubt",
+            "violations",
+        ),
+        (cost_row(row) for row in costs(bench.scenario, calibration, counted)),
+    )
     return 0
+
+
+def cost_row(row: Cost) -> tuple[str, ...]:
+    """Return what one setting costs."""
+    return (
+        row.setting,
+        f"{row.cost:,.2f}",
+        f"{row.shed_kwh:.1f}",
+        f"{row.traded_kwh:,.0f}",
+        str(row.doubted),
+        str(row.violations),
+    )
 
 
 def show(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -83,7 +112,11 @@ def fault_rows(found: list[Detection], names: list[str]) -> Iterable[tuple[str, 
 
 def delay_row(row: Detection) -> tuple[str, ...]:
     """Return how late one fault is found."""
-    return f"{row.channel}, {row.fault}", f"{row.found} of {row.of}", f"{row.delay_p50:.0f}", f"{row.delay_p95:.0f}"
+    return (
+        f"{row.channel}, {row.fault}",
+        f"{row.found} of {row.of}",
+        *(f"{d:.0f}" if d >= 0 else "–" for d in (row.delay_p50, row.delay_p95)),
+    )
 
 
 def shift_row(row: Shifted) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from autonomy.layers.arrays import Index, Mask, Matrix, Vector
-from autonomy.layers.supervision.novelty.yardstick import Yardstick, by_day, worst
+from autonomy.layers.supervision.novelty.yardstick import Yardstick, by_day
 
 NEIGHBOURS = 5
 SHRINKAGE = 0.1
@@ -44,7 +44,7 @@ NAIVE = "z-score"
 
 
 def candidates(data: Data, taught: Mask) -> dict[str, Score]:
-    """Return every score, fitted to the steps that teach."""
+    """Return every score but the one that is kept, fitted to the steps that teach."""
     yardstick = Yardstick.fit(data.figures[taught], data.slot[taught], data.day[taught])
     raw = Yardstick(
         middle=yardstick.middle,
@@ -55,9 +55,6 @@ def candidates(data: Data, taught: Mask) -> dict[str, Score]:
     )
     known = _residuals(raw, data, taught)
     slots = data.slot[taught]
-
-    def kept(seen: Data, wanted: Mask) -> Matrix:
-        return worst(yardstick.score(seen.slot[wanted], seen.figures[wanted]))
 
     def joined(make: Callable[[Matrix, Index], Callable[..., Vector]]) -> Score:
         fitted = [make(known[:, :, i], slots) for i in range(known.shape[2])]
@@ -78,7 +75,6 @@ def candidates(data: Data, taught: Mask) -> dict[str, Score]:
         return np.asarray(z.max(axis=1))
 
     return {
-        KEPT: kept,
         "Mahalanobis": joined(mahalanobis),
         f"{NEIGHBOURS} nearest neighbours": joined(nearest),
         "isolation forest": joined(forest),

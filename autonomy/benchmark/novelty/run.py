@@ -109,14 +109,17 @@ class Bench:
         self.teaches, self.held_out = phase == 0, phase == HELD_OUT_EVERY - 1
         self.calibrates = ~self.teaches & ~self.held_out
         self.data, self.community = self.figures(self.meters)
-        self.scores = candidates(self.data, self.teaches)
+        self.scores = {KEPT: self.kept} | candidates(self.data, self.teaches)
         self.clean = {name: score(self.data, self.calibrates | self.held_out) for name, score in self.scores.items()}
         self.limits = {
             name: threshold(self._worst_of_days(scores, self.calibrates), self.calibration.alpha / 2)
             for name, scores in self.clean.items()
         }
-        # What is shipped was calibrated without looking at a held-out step, not even as a yesterday.
         self.limits[KEPT] = self.calibration.prosumer_threshold
+
+    def kept(self, data: Data, wanted: Mask) -> Matrix:
+        """Return the score as it is shipped: calibrated without a look at a held-out step, not even as a yesterday."""
+        return worst(self.calibration.prosumers.score(data.slot[wanted], data.figures[wanted]))
 
     def figures(self, meters: Meters) -> tuple[Data, Matrix]:
         """Return the figures of the whole year, as a watch that is never reset sees them."""
@@ -201,6 +204,23 @@ class Bench:
             data, community = self.figures(shifted(self.meters, shift))
             prosumers, of_all = self._days(data.figures, community, self.held_out)
             yield shifted_row(shift, self.calibration, prosumers, of_all)
+
+    def drifts_of_the_year(self) -> list[tuple[str, int, bool]]:
+        """Return who drifts when every day of the year is played in order: name, day of the first alarm, held out?
+
+        Days that taught or calibrated are among them, so this is no test of the promise: it shows real lives.
+        """
+        prosumers, of_all = self._days(self.data.figures, self.community, np.ones(self.n_steps, dtype=bool))
+        days, known = np.hstack((prosumers, of_all[:, None])), self.calibration.day_scores
+        size, held = prosumers.shape[1], self.held_out[:: self.slots]
+        found = []
+        for i, name in enumerate((*self.scenario.names, "the community")):
+            needed = 2 / self.calibration.drift_alpha * (size if i < size else 1)
+            path = capitals(known[np.isfinite(known[:, i]), i], days[:, i])
+            first = next((day for day, capital in enumerate(path) if capital >= needed), None)
+            if first is not None:
+                found.append((name, first, bool(held[first])))
+        return found
 
     def season(self) -> Shifted:
         """Return what a calibration on the first 13 weeks (August to October) says of weeks 21 to 29 (winter)."""

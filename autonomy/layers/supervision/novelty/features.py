@@ -164,7 +164,8 @@ class Features:
         apart = np.abs(now - before)
         apart += self._apart
         apart *= 0.5
-        unknown = np.isnan(apart) if np.isnan(apart.sum()) else None
+        total = float(np.add.reduce(apart, axis=None))
+        unknown = np.isnan(apart) if total != total else None  # noqa: PLR0124 - NaN is not itself
         if unknown is not None:
             apart[unknown] = self._apart[unknown]
         if is_day:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MINUTES_PER_DAY = 1440
+MINUTES, NUMBER = np.dtype("datetime64[m]"), np.dtype(np.int64)
 
 
 class Moment(NamedTuple):
@@ -46,7 +47,7 @@ class Clock:
                 time = np.datetime64(stated.replace(tzinfo=None))
             except ValueError:
                 return None
-        minute = int(time.astype("datetime64[m]").astype(np.int64))
+        minute = int(time.astype(MINUTES).astype(NUMBER))
         if minute == NOT_A_TIME:
             return None
         day, rest = divmod(minute, MINUTES_PER_DAY)
