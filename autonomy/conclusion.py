@@ -32,7 +32,7 @@ def conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdic
     change = points.battery_kw - clipped
     intervention = sqrt(change.dot(change))
     is_cut = bool(np.count_nonzero(points.curtail_kw) or np.count_nonzero(points.shed_kw))
-    changed = bool(is_cut or clipping or offer.reasons or wish.reasons)
+    changed = bool(is_cut or clipping or offer.reasons or _is_altered(wish))
     return _assemble(
         _block(verdict, offer),
         mode=_mode(intervention, change.size, changed=changed),
@@ -86,7 +86,7 @@ def conclude_quickly(
         reasons = (*cut_reasons(SetPoints(block[0], block[3], block[4])), *reasons)
     clipping = _clip(situation, intent)[1] if is_clipped else ()
     reasons = (*reasons, *clipping, *proposal.reasons)
-    changed = passed.is_cut or bool(clipping or wish.reasons)
+    changed = passed.is_cut or bool(clipping) or _is_altered(wish)
     if is_offer_cut:
         offer = cut_offer(situation, block[5], intent.trade_kw, intent.price_bid)
         block[1], block[2] = offer.trade_kw, offer.price_bid
@@ -100,6 +100,11 @@ def conclude_quickly(
         intervention_kw=intervention,
         certificate=proposal.certificate,
     )
+
+
+def _is_altered(wish: Wish) -> bool:
+    """Whether the wish is not what the policy answered; that it always answers the same is only said."""
+    return any(reason.cause is not Cause.OUTPUT_FROZEN for reason in wish.reasons)
 
 
 def _mode(intervention_kw: float, size: int, *, changed: bool) -> Mode:

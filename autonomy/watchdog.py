@@ -136,11 +136,14 @@ class _Frozen:
     def judge(self, intent: Intent, situation: Situation) -> Reason | None:
         # Bytes are copied and compared in less time than numbers, and NaN is the same as itself.
         now = intent.battery_kw.tobytes(), intent.trade_kw.tobytes(), intent.price_bid.tobytes()
-        if now != self._last or self._measured is None:
-            self._last, self._measured, self._repeats, self._has_changed = now, situation.measured_kw, 0, False
-            return None
-        self._repeats += 1
-        if not self._has_changed:
+        if now != self._last:
+            self._last, self._measured, self._repeats, self._has_changed = now, None, 0, False
+        else:
+            self._repeats += 1
+        if self._measured is None:
+            # What is isolated reads 0, which is no change of anything.
+            self._measured = situation.measured_kw if situation.is_clean else None
+        elif situation.is_clean and not self._has_changed:
             moved = float(np.abs(situation.measured_kw - self._measured).sum())
             self._has_changed = moved > NOTICEABLE_SHARE * float(self._measured.sum())
         if self._repeats < self._longest or not self._has_changed or not np.any(intent.battery_kw):

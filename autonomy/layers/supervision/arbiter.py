@@ -111,7 +111,8 @@ class Arbiter:
     def _rule(self, situation: Situation, reasons: tuple[Reason, ...], previous_kw: Vector) -> Ruling:
         lost: dict[Loss, Mask] = {loss: np.zeros(self._size, dtype=bool) for loss in Loss}
         for (_, who), hold in self._latches.held.items():
-            lost[hold.loss][slice(None) if who == EVERYBODY else who] = True
+            for loss in hold.losses:
+                lost[loss][slice(None) if who == EVERYBODY else who] = True
         bars_policy = bool(lost[Loss.POLICY].any())
         market, battery, meter = lost[Loss.MARKET], lost[Loss.BATTERY], lost[Loss.METER]
         is_blind = bool(lost[Loss.BLIND].any())
@@ -136,13 +137,14 @@ class Arbiter:
             raised |= {(doubt.cause, who) for who in doubt.prosumers or (EVERYBODY,)}
             cost = f"; {COST[doubt.loss]}" if doubt.loss in COST else ""
             reasons.append(Reason(cause=doubt.cause, text=doubt.text + cost, prosumers=doubt.prosumers))
-        waiting: dict[tuple[Cause, Loss], list[int]] = {}
+        waiting: dict[tuple[Cause, str], list[int]] = {}
         for (cause, who), hold in self._latches.held.items():
             if (cause, who) not in raised:
-                waiting.setdefault((cause, hold.loss), []).append(who)
-        for (cause, loss), everyone in waiting.items():
+                cost = ", ".join(COST[loss] for loss in Loss if loss in hold.losses)
+                waiting.setdefault((cause, cost), []).append(who)
+        for (cause, cost), everyone in waiting.items():
             since = min(self._latches.held[cause, who].since for who in everyone)
-            text = f"{cause} {_of(everyone)}is held since {step - since} step(s); {COST[loss]}"
+            text = f"{cause} {_of(everyone)}is held since {step - since} step(s); {cost}"
             reasons.append(Reason(cause=cause, text=text, prosumers=_places(everyone)))
         return tuple(reasons)
 

@@ -11,8 +11,6 @@ from autonomy.layers.supervision.watch import Doubt, Loss
 
 EVERYBODY = -1
 """In place of a prosumer: the whole community."""
-ORDER = tuple(Loss)
-"""From the least loss to the most."""
 Key: TypeAlias = tuple[Cause, int]
 """What is latched: one cause at one prosumer, or `EVERYBODY`."""
 
@@ -22,12 +20,12 @@ class Hold:
     """One latched doubt.
 
     Attributes:
-        loss: The most that was taken since it began.
+        losses: All that was taken since it began; given back together.
         since: Step at which it began.
         clean: Steps in a row without this doubt, up to now.
     """
 
-    loss: Loss
+    losses: set[Loss]
     since: int
     clean: int = 0
 
@@ -81,19 +79,17 @@ class Latches:
 
     def update(self, step: int, doubts: Iterable[Doubt]) -> tuple[Ended, ...]:
         """Take what is doubted at this step, count what is not, and return what is over; notes are not held."""
-        raised: dict[Key, Loss] = {}
+        raised: dict[Key, set[Loss]] = {}
         for doubt in doubts:
             if doubt.loss is not Loss.NOTE:
                 for who in doubt.prosumers or (EVERYBODY,):
                     key = (doubt.cause, who)
-                    raised[key] = larger(raised.get(key, doubt.loss), doubt.loss)
+                    raised.setdefault(key, set()).add(doubt.loss)
         ended = tuple(self._ended(step, key, hold) for key, hold in self.held.items() if key not in raised)
-        for key, loss in raised.items():
-            hold = self.held.get(key)
-            if hold is None:
-                self.held[key] = Hold(loss=loss, since=step)
-            else:
-                hold.loss, hold.clean = larger(hold.loss, loss), 0
+        for key, losses in raised.items():
+            hold = self.held.setdefault(key, Hold(losses=losses, since=step))
+            hold.losses |= losses
+            hold.clean = 0
         over = tuple(end for end in ended if end is not None)
         for end in over:
             del self.held[end.key]
@@ -109,8 +105,3 @@ class Latches:
         is_free = tokens >= 1.0
         self._buckets[key] = _Bucket(tokens - 1.0 if is_free else tokens, step)
         return Ended(key, step - hold.since) if is_free else None
-
-
-def larger(one: Loss, other: Loss) -> Loss:
-    """Return the loss that takes more."""
-    return one if ORDER.index(one) >= ORDER.index(other) else other

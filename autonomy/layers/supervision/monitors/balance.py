@@ -63,7 +63,7 @@ class StorageBalance:
         less, more = 1.0 - off, 1.0 / (1.0 - off)
         yields = dt * rates * np.array([[[less], [more]], [[more], [less]]])
         # An absolute error of the power is worth most through a battery that discharges badly.
-        absolute = dt * accuracy.power_resolution_kw * rates[0, 1]
+        absolute = dt * more * accuracy.power_resolution_kw * rates[0, 1]
         standby = accuracy.self_discharge_per_h * dt * self._capacity_kwh
         # The last digits of a float, for a capacity of any size.
         self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-12) * self._capacity_kwh)

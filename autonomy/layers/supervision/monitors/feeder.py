@@ -28,9 +28,10 @@ class FeederBalance:
         feeder = Σ (n + b − x) − losses        0 <= losses <= worst case of the network
 
     because generation and load are what was measured, less what was cut. Each term is off by at most what `Accuracy`
-    states: tol = power_error·(Σ generation + Σ load + Σ |x| + |feeder|) + (3N + 1)·power_resolution_kw
-    + variation·(Σ generation + Σ load). A prosumer who is isolated, and everybody in a dead stop, lies anywhere
-    between −load cap and generation cap; where such a host cannot cut, or there is a gap in time, nothing is said.
+    states: tol = error·(Σ generation + Σ load + Σ |x| + |feeder|) + (1 + error)·(3N + 1)·power_resolution_kw
+    + variation·(Σ generation + Σ load), error = power_error/(1 − power_error). A prosumer who is isolated, and
+    everybody in a dead stop, lies anywhere between −load cap and generation cap; where such a host cannot cut, or there
+    is a gap in time, nothing is said.
 
     When the feeder fits with its sign reversed, or in W, it is that meter, which nothing else depends on, and it is
     only noted. Else some node's meter is wrong and nobody knows whose: the policy is not asked, and the ladder's first
@@ -81,7 +82,16 @@ class FeederBalance:
         slack = self._slack(now, acted, abs(feeder_kw))
         if low - self._loss_kw - slack <= feeder_kw <= high + slack:
             return ()
-        return self._judge(feeder_kw, low - self._loss_kw, high, slack)
+        seen = f"{low - self._loss_kw:.3f} to {high:.3f} kW (within {slack:.3f} kW)"
+        seen = f"feeder_kw is {feeder_kw:.3f} kW, the nodes say {seen}"
+        for factor, name in LIKENESS:
+            other = factor * feeder_kw
+            slack = self._slack(now, acted, abs(other))
+            # Near zero every factor fits; only what stands clear of the tolerance is told apart.
+            if low - self._loss_kw - slack <= other <= high + slack and abs(other) > 4 * slack:
+                text = f"{seen}: the feeder's meter looks like {name}"
+                return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
+        return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY),)
 
     def _is_gap(self, before: Reading, now: Reading) -> bool:
         seconds = elapsed_s(before, now)
@@ -91,7 +101,9 @@ class FeederBalance:
         accuracy, metered = self._accuracy, float(acted.measured_kw.sum())
         moved = 0.0 if now.applied_kw is None else float(np.abs(now.applied_kw).sum())
         moved = moved if isfinite(moved) else 0.0
-        return accuracy.power_error * (metered + moved + feeder_kw) + self._rounding_kw + accuracy.variation * metered
+        # What is read as x is between (x − resolution)/(1 + error) and (x + resolution)/(1 − error).
+        share = accuracy.power_error / (1.0 - accuracy.power_error)
+        return share * (metered + moved + feeder_kw) + (1.0 + share) * self._rounding_kw + accuracy.variation * metered
 
     def _expected(self, now: Reading, decided: Decision, acted: Situation) -> tuple[float, float] | None:
         """Return the least and the most that all nodes together exported, kW, without losses; None if unknown."""
@@ -114,13 +126,3 @@ class FeederBalance:
             high = np.where(unmetered, room * decided.generation_cap_kw - least, high)
         total = float(low.sum()), float(high.sum())
         return total if not (np.isnan(total[0]) or np.isnan(total[1])) else None
-
-    def _judge(self, feeder_kw: float, low: float, high: float, slack: float) -> tuple[Doubt, ...]:
-        seen = f"feeder_kw is {feeder_kw:.3f} kW, the nodes say {low:.3f} to {high:.3f} kW (within {slack:.3f} kW)"
-        for factor, name in LIKENESS:
-            other = factor * feeder_kw
-            # Near zero every factor fits; only what stands clear of the tolerance is told apart.
-            if low - slack <= other <= high + slack and abs(other) > 4 * slack:
-                text = f"{seen}: the feeder's meter looks like {name}"
-                return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
-        return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY),)
