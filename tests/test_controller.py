@@ -86,6 +86,71 @@ def test_any_observation_gets_a_decision(observation, data):
         assert decision.reasons
 
 
+ODD_TIMES = st.one_of(
+    st.none(), st.datetimes(), st.datetimes(timezones=st.timezones()), st.dates(), st.text(max_size=6), ANY_FLOAT,
+    st.integers(), st.datetimes().map(str), st.integers(-(2**62), 2**62).map(lambda x: np.datetime64(x, "ns")),
+    st.integers(-(2**40), 2**40).map(lambda x: np.datetime64(x, "Y")), st.just(np.datetime64("NaT")),
+    st.binary(max_size=3),
+)  # fmt: skip
+ODD_NUMBERS = st.one_of(ANY_FLOAT, JUNK, st.lists(ANY_FLOAT, min_size=1, max_size=3), st.integers(), st.just(10**400))
+
+
+@given(st.lists(st.tuples(ODD_TIMES, ODD_NUMBERS, ODD_NUMBERS, st.floats(0, 1)), min_size=1, max_size=5), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_whatever_time_feeder_and_applied_powers_are_the_limits_hold(steps, wrapped):
+    controller = Controller(PAIR, policy=answering(np.array([[3.0, 0, 0.2], [-2.0, 0, 0.2]])))
+    for time_, feeder, applied, soc in steps:
+        given_now = {
+            "demand_kw": [1.0, 2.0], "pv_kw": [3.0, 0.0], "soc": [soc, 0.5], "retail_price": [0.3, 0.3],
+            "feed_in_price": [0.1, 0.1], "time": time_, "feeder_kw": feeder, "applied_battery_kw": applied,
+        }  # fmt: skip
+        decision = controller.step(Observation(**given_now) if wrapped else given_now)
+        assert not {"internal-error", "monitor-failed"} & {reason.cause for reason in decision.reasons}, (
+            decision.reasons
+        )
+        if decision.mode is not Mode.DEAD_STOP and not any("isolated" in str(reason) for reason in decision.reasons):
+            numbers = {name: given_now[name] for name in ("demand_kw", "pv_kw", "soc", "retail_price", "feed_in_price")}
+            assert broken_limits(PAIR, Observation(**numbers), decision) == []
+
+
+def test_a_host_may_reuse_its_arrays():
+    # What a host says later must not change what it said before: only then does a stuck gauge show.
+    soc, applied = np.array([0.5, 0.5]), np.zeros(2)
+    numbers = {"demand_kw": np.ones(2), "pv_kw": np.zeros(2), "soc": soc, "applied_battery_kw": applied}
+    numbers |= {"retail_price": np.full(2, 0.3), "feed_in_price": np.full(2, 0.1)}
+    controller = Controller(PAIR, policy=answering(np.array([[1.0, 0, 0.2], [0.0, 0, 0.2]])))
+    assert controller.step(numbers).reasons == ()
+    applied[:] = [1.0, 0.0]
+    soc[:] = [0.6, 0.5]
+    assert controller.step(numbers).reasons == ()
+    decision = controller.step(numbers)  # another kWh went in, and the gauge stands still
+    assert [reason.cause.value for reason in decision.reasons][:1] == ["soc-balance"]
+
+
+def test_one_wrong_gauge_costs_its_battery_and_nobody_else_anything_and_comes_back():
+    truth = {"demand_kw": [1.0, 2.0], "pv_kw": [3.0, 0.0], "retail_price": 0.3, "feed_in_price": 0.1}
+    answer = np.array([[0.0, 1.0, 0.2], [0.0, -1.0, 0.2]])
+    controller = Controller(PAIR, policy=answering(answer))
+    modes, trades = [], []
+    for k in range(12):
+        soc = [0.2 if k in (3, 4) else 0.5, 0.5]
+        decision = controller.step({**truth, "soc": soc, "applied_battery_kw": [0.0, 0.0]})
+        modes.append([reason.cause.value for reason in decision.reasons])
+        trades.append(decision.trade_kw.tolist())
+    assert trades == [[1.0, -1.0]] * 12
+    assert modes == [[]] * 3 + [["soc-balance"]] * 5 + [["trust-restored"]] + [[]] * 3
+
+
+def test_a_journal_that_cannot_be_written_costs_a_reason_and_no_decision():
+    class FullDisk:
+        def record(self, entry):
+            raise OSError(28, "No space left on device")
+
+    decision = Controller(PAIR, journal=FullDisk()).step(CALM)
+    assert decision.reasons[-1].cause == "journal-failed"
+    assert "No space left" in str(decision.reasons[-1])
+
+
 @pytest.mark.parametrize(
     ("answer", "mode", "cause"),
     [

@@ -57,6 +57,7 @@ def test_a_good_observation_raises_no_doubt():
         ({"demand_kw": [np.nan, 2.0, 3.0]}, "not-finite", [True, False, False]),
         ({"demand_kw": [1.0, np.inf, 3.0]}, "not-finite", [False, True, False]),
         ({"demand_kw": [1.0, 2.0, -0.5]}, "negative", [False, False, True]),
+        ({"demand_kw": [1.0, 2.0, -2e-6]}, "negative", [False, False, True]),
         ({"pv_kw": [4000.0, 0.0, 0.0]}, "unit-suspect", [True, False, False]),
         ({"soc": [55.0, 0.5, 0.5]}, "soc-range", [False, False, False]),
         ({"soc": [np.nan, 0.5, 0.5]}, "not-finite", [False, False, False]),
@@ -95,6 +96,26 @@ def test_without_demand_or_generation_of_anybody_the_community_is_blind(changes,
 
 def test_an_unknown_field_comes_with_a_did_you_mean():
     assert "did you mean 'demand_kw'" in str(screened(HOMES, demnd_kw=1.0).reasons[0])
+
+
+def test_a_hair_below_zero_is_rounding():
+    situation = screened(HOMES, demand_kw=[1.0, 2.0, -1e-9], pv_kw=[-1e-12, 0.0, 0.0])
+    assert situation.reasons == ()
+    assert not situation.isolated.any()
+    assert (situation.demand_kw[2], situation.pv_kw[0]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("limit_kw", "largest_kw"), [(6.0, 200.0), (30.0, 400.0), (0.0, 200.0), (np.inf, 10_000.0)])
+def test_without_a_connection_limit_a_home_is_wired_for_what_its_lines_carry(limit_kw, largest_kw):
+    # Ten times (line, at least 10 kW, + 5 kW + 5 kW); 10 MW where no line is limited either.
+    network = Network(
+        parent=[-1, 0], bus_of_prosumer=[1], import_limit_kw=[900.0, limit_kw], export_limit_kw=[np.inf, 0.0]
+    )
+    home = Community(battery_capacity_kwh=10.0, charge_limit_kw=5.0, discharge_limit_kw=5.0, network=network)
+    one = {"pv_kw": 0.0, "soc": 0.5, "retail_price": 0.3, "feed_in_price": 0.1}
+    for demand_kw, suspect in ((0.99 * largest_kw, False), (1.01 * largest_kw, True)):
+        situation = Screen(home)({**one, "demand_kw": demand_kw}, np.zeros(1))
+        assert ("unit-suspect" in causes(situation)) is suspect, demand_kw
 
 
 def test_a_bad_state_of_charge_stops_that_battery_only():
@@ -223,15 +244,15 @@ def test_grid_only_recovery_cuts_the_minimum(community, data):
 
 def test_recovery_takes_only_from_where_power_flows_that_way():
     # Branch 1 exports 10 kW through 6 kW, branch 2 imports 20 kW, and 12 kW may be imported in all. Branch 1 loses
-    # 4 kW; 14 kW are imported then, so branch 2 sheds 2 kW. (Every line keeps a milliwatt a prosumer free.)
+    # 4 kW; 14 kW are imported then, so branch 2 sheds 2 kW. (Every line keeps a milliwatt a prosumer free, and one.)
     network = Network(
         parent=[-1, 0, 0], bus_of_prosumer=[1, 2], import_limit_kw=[12, 50, 50], export_limit_kw=[50, 6, 50]
     )
     community = Community(battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0, network=network)
     observed = {**GOOD, "demand_kw": [0.0, 20.0], "pv_kw": [10.0, 0.0], "soc": [0.0, 0.0]}
     plan = grid_only(bounds_of(Screen(community)(observed, np.zeros(2))))
-    assert plan.curtail.tolist() == [4_000_001, 0]
-    assert plan.shed.tolist() == [0, 2_000_003]
+    assert plan.curtail.tolist() == [4_000_002, 0]
+    assert plan.shed.tolist() == [0, 2_000_005]
 
 
 def test_recovery_and_caps_work_along_a_chain_of_thousands_of_lines():
@@ -401,3 +422,43 @@ def test_shares_add_up_and_respect_capacities(amount, capacities):
 def test_an_observation_that_is_not_numeric_is_kept_for_the_screen_to_judge():
     observation = Observation(demand_kw="much", pv_kw=[0, 0, 0], soc=0.5, retail_price=0.3, feed_in_price=0.1)
     assert "field-shape" in causes(Screen(HOMES)(as_mapping(observation), np.zeros(3)))
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "hit", "amount"),
+    [
+        # Three homes behind 6 kW: a share of 2 kW each, a connection of 12 kW. Exports share 9 kW.
+        ({"can_shed": [False, True, True]}, {"demand_kw": [np.nan, 2.0, 3.0]}, (0,), 10.0),
+        ({"can_curtail": False}, {"pv_kw": [np.nan, 0.0, 0.0]}, (0,), 9.0),
+        ({"can_shed": False}, {"demand_kw": None}, (0, 1, 2), 30.0),
+        ({"can_shed": False}, {"demand_kw": [1.0, 2.0, 3.0]}, None, 0.0),
+        ({"can_curtail": False}, {"demand_kw": [1.0, 2.0, np.nan]}, (2,), 9.0),
+        ({"can_shed": [False, True, True]}, {"demand_kw": [1.0, np.nan, 3.0]}, None, 0.0),
+        ({"can_shed": False, "connection_limit_kw": 2.0}, {"demand_kw": None}, None, 0.0),
+    ],
+)
+def test_a_cap_that_a_host_cannot_keep_without_a_meter_is_said_with_its_worst(limits, given, hit, amount):
+    situation = screened(HOMES, limits=limits, **given)
+    still = Candidate(SetPoints(*np.zeros((3, 3))))
+    verdict = supervise(situation, still, lambda: still)
+    said = [reason for reason in verdict.reasons if reason.cause.value == "limit-not-held"]
+    assert [(reason.prosumers, reason.amount_kw) for reason in said] == ([] if hit is None else [(hit, amount)])
+
+
+def test_where_nothing_bounds_what_cannot_be_cut_that_is_said_too():
+    free = Community(
+        battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0,
+        network=Network.single_feeder(n_prosumers=3, import_limit_kw=6.0),
+    )  # fmt: skip
+    reasons = dead_stop(screened(free, demand_kw=None, limits={"can_shed": False}), ()).reasons
+    assert reasons == ()  # the dead stop itself says what it did; the gate says what cannot be kept
+    situation = screened(free, demand_kw=None, limits={"can_shed": False})
+    reason = supervise(situation, None, lambda: None).reasons[0]
+    assert (reason.cause.value, reason.amount_kw) == ("limit-not-held", 0.0)
+    assert "nothing bounds" in reason.text
+
+
+def test_a_dead_stop_asks_a_host_for_no_cut_it_cannot_do():
+    situation = screened(HOMES, demand_kw=[9.0, 2.0, 3.0], limits={"can_shed": [False, True, True]})
+    points = dead_stop(situation._replace(is_blind=True), ()).set_points
+    assert points.shed_kw.tolist() == [0.0, 0.0, 1.0]

@@ -139,9 +139,13 @@ def unheld(situation: Situation) -> tuple[Reason, ...]:
         (situation.can_shed, situation.fair_import_kw, "load"),
         (situation.can_curtail, situation.fair_export_kw, "generation"),
     ):
-        beyond = np.maximum(situation.connection_limit_kw - share_kw, 0.0)
+        # Where there is no share there is nothing to keep.
+        has_cap = np.isfinite(share_kw)
+        beyond = np.maximum(situation.connection_limit_kw - np.where(has_cap, share_kw, 0.0), 0.0)
         hit = (
-            np.flatnonzero(unmetered & ~able & (beyond > NOTICEABLE_KW)) if able is not None else np.zeros(0, np.int64)
+            np.flatnonzero(unmetered & ~able & has_cap & (beyond > NOTICEABLE_KW))
+            if able is not None
+            else np.zeros(0, np.int64)
         )
         if hit.size:
             most = float(beyond[hit].sum())
