@@ -347,12 +347,16 @@ def test_the_bound_has_its_known_values(failures: int, trials: int, bound: float
     assert upper_bound(failures, trials) == pytest.approx(bound, abs=1e-5)
 
 
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
+@given(
+    st.one_of(st.integers(1, 50), st.integers(1, 3000)).flatmap(
+        lambda n: st.tuples(st.integers(0, n - 1), st.just(n))
+    )
+)
 def test_the_bound_is_that_of_the_beta_distribution(counts: tuple[int, int]) -> None:
     stats = pytest.importorskip("scipy.stats")
     failures, trials = counts
     assert upper_bound(failures, trials) == pytest.approx(
-        stats.beta.ppf(0.95, failures + 1, trials - failures), abs=1e-9
+        stats.beta.ppf(0.95, failures + 1, trials - failures), abs=1e-8
     )
 
 

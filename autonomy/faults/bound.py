@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb, fsum
+from math import exp, fsum, lgamma, log, log1p
 
 CONFIDENCE = 0.95
 """Probability with which a bound is above the truth, at least."""
@@ -31,5 +31,9 @@ def upper_bound(failures: int, trials: int, confidence: float = CONFIDENCE) -> f
 
 
 def _at_most(failures: int, trials: int, p: float) -> float:
-    """Return the probability of at most so many failures."""
-    return fsum(comb(trials, j) * p**j * (1.0 - p) ** (trials - j) for j in range(failures + 1))
+    """Return the probability of at most so many failures, 0 < p < 1; by logarithms, for they are many."""
+    ways = lgamma(trials + 1)
+    return fsum(
+        exp(ways - lgamma(j + 1) - lgamma(trials - j + 1) + j * log(p) + (trials - j) * log1p(-p))
+        for j in range(failures + 1)
+    )
