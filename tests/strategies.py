@@ -119,3 +119,92 @@ def scenarios(draw: st.DrawFn, community: Community, *, min_steps: int = 12, max
         timestep_h=community.timestep_h,
     )
     return Scenario.whole(series)
+
+
+WILD_POWERS_KW = st.one_of(
+    st.sampled_from([0.0, 5e-324, 4.9e-7, 1.5e-6, 0.3, 39.141451, 92.816623, 1e9, 1e308]), st.floats(0.0, 1e308)
+)
+"""kW that a community may state, among them those whose milliwatts are no floats, denormals and nonsense."""
+
+
+@st.composite
+def wild_communities(draw: st.DrawFn, *, max_prosumers: int = 6) -> Community:
+    """Communities that a description may state: trees up to 6 lines deep, sizes from nothing to 1e308."""
+    size, lines = draw(st.integers(1, max_prosumers)), draw(st.integers(1, 6))
+
+    def column(values: st.SearchStrategy[float], length: int = size) -> Any:
+        return np.array([draw(values) for _ in range(length)])
+
+    limit = st.one_of(st.sampled_from([0.0, 1e-7, 1.0, 2.5, 10.0, 1e12, float("inf")]), st.floats(0.0, 30.0))
+    some = st.one_of(st.sampled_from([1e-7, 0.1, 1.0, 12.0, 1e12, float("inf")]), st.floats(0.1, 12.0))
+    fraction = st.one_of(st.sampled_from([5e-324, 1e-6, 0.5, 0.95, 1.0]), st.floats(0.5, 1.0))
+    soc_min = column(st.sampled_from([0.0, 5e-324, 0.1, 0.3]))
+    return Community(
+        battery_capacity_kwh=column(
+            st.one_of(st.sampled_from([0.0, 5e-324, 1e-9, 6.4, 13.5, 1e9, 1e308]), st.floats(0.0, 20.0))
+        ),
+        charge_limit_kw=column(st.one_of(WILD_POWERS_KW, st.floats(0.0, 9.0))),
+        discharge_limit_kw=column(st.one_of(WILD_POWERS_KW, st.floats(0.0, 9.0))),
+        charge_efficiency=column(fraction),
+        discharge_efficiency=column(fraction),
+        soc_min=soc_min,
+        soc_max=np.maximum(soc_min, column(st.sampled_from([0.0, 0.1, 0.9, 0.95, 1.0]))),
+        ramp_limit_kw=column(some) if draw(st.booleans()) else np.inf,
+        connection_limit_kw=column(some),
+        network=Network(
+            parent=[-1, *(draw(st.integers(0, k - 1)) for k in range(1, lines))],
+            bus_of_prosumer=[draw(st.integers(0, lines - 1)) for _ in range(size)],
+            import_limit_kw=column(limit, lines),
+            export_limit_kw=column(limit, lines),
+        ),
+        timestep_h=draw(st.sampled_from([5e-324, 1e-9, 1 / 60, 0.25, 1.0, 8760.0, 1e300])),
+    )
+
+
+FINE_KW = st.one_of(
+    POWERS_KW, st.integers(0, 2 * 10**7).map(lambda halves: halves / 2e6), st.sampled_from([4.9e-7, 5e-7, 1e4])
+)
+"""kW, many of them half a milliwatt beside a whole one, where rounding costs most."""
+ODD_VALUE = st.one_of(
+    ANY_FLOAT,
+    st.sampled_from([None, "three", "3", b"", (), [[1.0]], {}, {"a": 1}, True, 10**400, 1j, np.ones((2, 1)), object()]),
+    st.lists(st.one_of(ANY_FLOAT, st.none(), st.text(max_size=2)), max_size=4),
+)
+"""What no meter sends."""
+
+
+@st.composite
+def mappings(draw: st.DrawFn, community: Community, *, with_limits: bool = True) -> dict[str, Any]:
+    """Observations as mappings: mostly good, some with single values that are no number, some with fields of junk."""
+    size, band = community.n_prosumers, (float(community.soc_min[0]), float(community.soc_max[0]))
+    level = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, *band, 1.0, 0.5]))
+    inside = st.floats(*band)
+
+    def field(values: st.SearchStrategy[float]) -> Any:
+        kind = draw(st.integers(0, 9))
+        if kind == 0:
+            return draw(ODD_VALUE)
+        each = st.one_of(values, ANY_FLOAT) if kind == 1 else values
+        return np.array([draw(each) for _ in range(size)])
+
+    sent: dict[str, Any] = {
+        "demand_kw": field(FINE_KW),
+        "pv_kw": field(FINE_KW),
+        "soc": field(draw(st.sampled_from([level, inside]))),
+        "retail_price": field(st.sampled_from([0.22, 0.3, 0.54])),
+        "feed_in_price": field(st.sampled_from([0.0, 0.06, 0.22])),
+        "applied_battery_kw": draw(st.one_of(st.none(), ODD_VALUE)) if draw(st.booleans()) else field(st.floats(-9, 9)),
+    }
+    if draw(st.integers(0, 9)) == 0:
+        sent.pop(draw(st.sampled_from(sorted(sent))))
+    if with_limits and draw(st.integers(0, 2)) == 0:
+        rated = st.one_of(WILD_POWERS_KW, st.floats(0.0, 9.0), ANY_FLOAT)
+        share = st.one_of(st.floats(0.0, 1.0), ANY_FLOAT)
+        names = {
+            **dict.fromkeys(("charge_limit_kw", "discharge_limit_kw", "connection_limit_kw"), rated),
+            **dict.fromkeys(("soc_min", "soc_max", "charge_efficiency", "discharge_efficiency"), share),
+            **dict.fromkeys(("active", "can_curtail", "can_shed"), st.sampled_from([0.0, 1.0])),
+        }
+        chosen = draw(st.lists(st.sampled_from(sorted(names)), max_size=4, unique=True))
+        sent["limits"] = {name: field(names[name]) for name in chosen}
+    return sent

@@ -100,10 +100,10 @@ def test_a_limit_at_its_very_edge_is_judged_alike(community: Community, data: st
     ledger = ledger_of(bounds_of(situation), plan)
     node, flow = np.abs(ledger[3 * size : 4 * size]), np.abs(ledger[4 * size :])
     short, short_line = (data.draw(st.sampled_from([0, 0, 0, 1])) for _ in range(2))
-    # Limits are rounded down and a milliwatt (a line: one a prosumer) is kept; half a one hides the last digit.
-    line_kw = (flow + community.network.prosumers_below + 0.5 - short_line) / PER_KW
+    # Limits are rounded down, a milliwatt (a line: one a prosumer) and one are kept; half a one hides the last digit.
+    line_kw = (flow + community.network.prosumers_below + 1.5 - short_line) / PER_KW
     capacity = type(situation.capacity)(
-        connection_limit_kw=np.maximum((node + 1.5 - short) / PER_KW, 0.0),
+        connection_limit_kw=np.maximum((node + 2.5 - short) / PER_KW, 0.0),
         import_limit_kw=line_kw,
         export_limit_kw=line_kw,
         fair_import_kw=situation.fair_import_kw,

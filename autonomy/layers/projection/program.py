@@ -136,7 +136,7 @@ class Ratings(NamedTuple):
 def _ratings(situation: Situation, line_margin_kw: Vector) -> Ratings:
     capacity = situation.capacity
     limits = np.stack([capacity.import_limit_kw, capacity.export_limit_kw])
-    connection = np.maximum(capacity.connection_limit_kw - MARGIN_KW, 0.0)
+    connection = np.maximum(capacity.connection_limit_kw - 2.0 * MARGIN_KW, 0.0)  # a line with one prosumer
     return Ratings(
         charge_limit_kw=situation.charge_limit_kw,
         discharge_limit_kw=situation.discharge_limit_kw,
