@@ -47,7 +47,7 @@ class Settings:
     kinds: tuple[Kind, ...] = tuple(Kind)
     severities: tuple[Severity, ...] = tuple(Severity)
     phases: tuple[Phase, ...] = tuple(Phase)
-    runs: int = 4
+    runs: int = 5
     seed: int = 0
     policy: str = "self-consumption"
     controllers: tuple[str, ...] = ()
