@@ -10,6 +10,9 @@ from autonomy import Community, Decision
 from autonomy.layers import physics
 from autonomy.layers.supervision.monitors import Accuracy
 
+ENDS = (-1.0, 0.0, 1.0)
+"""An error at one end of its range, none, or at the other end."""
+
 
 class HealthyHost:
     """True physics behind meters that are as wrong as they may be.
@@ -20,7 +23,7 @@ class HealthyHost:
     def __init__(self, community: Community, accuracy: Accuracy, random: np.random.Generator, *, reports: bool) -> None:
         self.community, self.accuracy, self.random, self.reports = community, accuracy, random, reports
         size, error = community.n_prosumers, accuracy.efficiency_error
-        off = random.uniform(1 - error, 1 + error, (2, size))
+        off = random.choice([1 - error, 1.0, 1 + error], (2, size))
         self.charge_efficiency = np.minimum(community.charge_efficiency * off[0], 1.0)
         self.discharge_efficiency = np.minimum(community.discharge_efficiency * off[1], 1.0)
         share = random.uniform(community.soc_min, community.soc_max)
@@ -39,13 +42,11 @@ class HealthyHost:
         """Return what a meter of the stated error and resolution may read."""
         error, resolution = self.accuracy.power_error, self.accuracy.power_resolution_kw
         sign = np.where(np.asarray(true_kw) < 0, -1.0, 1.0)
-        read = true_kw * self._off(error, np.shape(true_kw)) + resolution * self.random.uniform(
-            -1, 1, np.shape(true_kw)
-        )
+        read = true_kw * self._off(error, np.shape(true_kw)) + resolution * self.random.choice(ENDS, np.shape(true_kw))
         return np.where(sign > 0, np.maximum(read, 0.0), np.minimum(read, 0.0))
 
     def _off(self, error: float, shape: Any) -> Any:
-        return 1 + error * self.random.choice([-1.0, 0.0, 1.0], shape)
+        return 1 + error * self.random.choice(ENDS, shape)
 
     def observe(self) -> dict[str, Any]:
         capacity, resolution = self.community.battery_capacity_kwh, self.accuracy.soc_resolution
@@ -53,7 +54,7 @@ class HealthyHost:
         if resolution > 1e-6:
             soc = np.clip(np.rint(soc / resolution) * resolution, 0.0, 1.0)
         step_s = 3600 * self.community.timestep_h
-        jitter = self.accuracy.clock_jitter * self.random.uniform(-1, 1)
+        jitter = self.accuracy.clock_jitter * self.random.choice(ENDS)
         return {
             "demand_kw": self.read_demand_kw,
             "pv_kw": self.read_pv_kw,
@@ -82,7 +83,7 @@ class HealthyHost:
             self.energy_kwh, applied, charge_efficiency=self.charge_efficiency,
             discharge_efficiency=self.discharge_efficiency, timestep_h=dt,
         )  # fmt: skip
-        gone = self.accuracy.self_discharge_per_h * dt * capacity * self.random.uniform(0, 1, capacity.size)
+        gone = self.accuracy.self_discharge_per_h * dt * capacity * self.random.integers(0, 2, capacity.size)
         self.energy_kwh = np.clip(after - gone, 0.0, capacity)
         generation = np.minimum(np.maximum(self.pv_kw - decision.curtail_kw, 0.0), decision.generation_cap_kw)
         load = np.minimum(np.maximum(self.demand_kw - decision.shed_kw, 0.0), decision.load_cap_kw)

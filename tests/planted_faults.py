@@ -69,3 +69,44 @@ def delay(
         if any(reason.cause not in ROUTINE for reason in decision.reasons):
             return k + 1
     return None
+
+
+def false_alarms(policy: str, accuracy: Accuracy) -> tuple[int, int]:
+    """Return the steps of the demo year in which anything was doubted although nothing was wrong, and all steps."""
+    simulator = Simulator(Community.demo(), Scenario.demo())
+    controller = Controller(simulator.community, policy=policy, supervisor=Supervisor(accuracy=accuracy))
+    alarms = 0
+    while not simulator.is_done:
+        decision = controller.step(simulator.observe())
+        alarms += any(reason.cause not in ROUTINE for reason in decision.reasons)
+        simulator.execute(decision)
+    return alarms, simulator.step_number
+
+
+def main(trials: int = 100) -> None:
+    """Print the false alarms of a year, and how soon each fault was found in `trials` random hours and homes."""
+    stated = {"default": Accuracy(), "exact": Accuracy.exact()}
+    for name, accuracy in stated.items():
+        for policy in ("grid-only", "self-consumption", "time-of-use"):
+            alarms, steps = false_alarms(policy, accuracy)
+            print(f"{name:8} {policy:17} {alarms} false alarms in {steps} steps")
+    random = np.random.default_rng(0)
+    onsets, homes = random.integers(24, 8_700, trials), random.integers(0, 17, trials)
+    community, scenario = Community.demo(), Scenario.demo()
+    for name, accuracy in stated.items():
+        for fault in faults(0):
+            found = sorted(
+                delay(
+                    community, scenario, int(onset), faults(int(home))[fault],
+                    accuracy=accuracy, policy="self-consumption", longest=24,
+                )
+                or 99
+                for onset, home in zip(onsets, homes, strict=True)
+            )  # fmt: skip
+            share = sum(steps < 99 for steps in found) / trials
+            middle, late = found[trials // 2], found[int(0.95 * trials)]
+            print(f"{name:8} {fault:15} found {share:4.0%}  median {middle:2}  p95 {late:2}   (99: not in 24 steps)")
+
+
+if __name__ == "__main__":
+    main()

@@ -166,8 +166,8 @@ def test_a_doubt_is_said_at_once_and_at_every_step_while_it_is_held_and_so_is_it
     texts += [str(decision.reasons[0]) for decision in decisions[:3]]
     assert texts == [
         "planted; batteries stand still",
-        "soc-balance of prosumer 0 is held since 1 step(s); batteries stand still",
-        "soc-balance of prosumer 0 is held since 2 step(s); batteries stand still",
+        "soc-balance of prosumer 0 has been held for 1 step(s); batteries stand still",
+        "soc-balance of prosumer 0 has been held for 2 step(s); batteries stand still",
         "soc-balance of prosumer 0 is over after 3 step(s); trusted again",
     ]
     assert [decision.battery_kw[0] for decision in decisions] == [0.0, 0.0, 1.0, 1.0]

@@ -144,7 +144,7 @@ class Arbiter:
                 waiting.setdefault((cause, cost), []).append(who)
         for (cause, cost), everyone in waiting.items():
             since = min(self._latches.held[cause, who].since for who in everyone)
-            text = f"{cause} {_of(everyone)}is held since {step - since} step(s); {cost}"
+            text = f"{cause} {_of(everyone)}has been held for {step - since} step(s); {cost}"
             reasons.append(Reason(cause=cause, text=text, prosumers=_places(everyone)))
         return tuple(reasons)
 

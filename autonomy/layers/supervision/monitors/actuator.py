@@ -11,6 +11,8 @@ from autonomy.layers.supervision.monitors.accuracy import Accuracy
 from autonomy.layers.supervision.monitors.naming import members, named
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
+HAIR_KW = 1e-9
+"""kW of rounding in what is compared here."""
 PATIENCE = 3
 """Steps in a row that a battery may fall short without explanation until nobody counts on it."""
 
@@ -71,7 +73,7 @@ class Actuator:
         return self._compare(sight, asked, applied)
 
     def _compare(self, sight: Sight, asked: Vector, applied: Vector) -> tuple[Doubt, ...]:
-        tolerance = self._accuracy.power_resolution_kw + self._accuracy.power_error * np.abs(asked)
+        tolerance = self._accuracy.power_resolution_kw + self._accuracy.power_error * np.abs(asked) + HAIR_KW
         # A number that is none says nothing; it is unknown, not wrong.
         known = np.isfinite(applied)
         inside = (np.minimum(asked, 0.0) - tolerance <= applied) & (applied <= np.maximum(asked, 0.0) + tolerance)

@@ -66,7 +66,7 @@ class StorageBalance:
         absolute = dt * more * accuracy.power_resolution_kw * rates[0, 1]
         standby = accuracy.self_discharge_per_h * dt * self._capacity_kwh
         # The last digits of a float, for a capacity of any size.
-        self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-12) * self._capacity_kwh)
+        self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-11) * self._capacity_kwh)
         # Intervals are kept as (lowest, −highest), so that one operation works on both ends. What a power b is worth
         # is (k⁺ + k⁻)/2·b + (k⁺ − k⁻)/2·|b|, with k⁺ its yield when it charges and k⁻ when it does not.
         charging, discharging = yields[:, 0] * SIGNS, yields[:, 1] * SIGNS

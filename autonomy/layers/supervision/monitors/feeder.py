@@ -14,6 +14,8 @@ from autonomy.layers.supervision.monitors.accuracy import Accuracy
 from autonomy.layers.supervision.reading import Reading, elapsed_s
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
+HAIR_KW = 1e-9
+"""kW of rounding in what is compared here."""
 LOSS_ROOM = 1.21
 """Times the worst-case loss: flows within ten per cent above their limits lose at most 1.1² times as much."""
 LIKENESS = ((-1.0, "its sign reversed"), (1e-3, "W instead of kW"), (1e3, "MW instead of kW"))
@@ -103,7 +105,8 @@ class FeederBalance:
         moved = moved if isfinite(moved) else 0.0
         # What is read as x is between (x − resolution)/(1 + error) and (x + resolution)/(1 − error).
         share = accuracy.power_error / (1.0 - accuracy.power_error)
-        return share * (metered + moved + feeder_kw) + (1.0 + share) * self._rounding_kw + accuracy.variation * metered
+        error_kw = share * (metered + moved + feeder_kw) + (1.0 + share) * self._rounding_kw
+        return error_kw + accuracy.variation * metered + HAIR_KW
 
     def _expected(self, now: Reading, decided: Decision, acted: Situation) -> tuple[float, float] | None:
         """Return the least and the most that all nodes together exported, kW, without losses; None if unknown."""
