@@ -42,6 +42,13 @@ class PlantedPolicy:
 
     def __call__(self, community: Community, observation: Observation) -> Any:
         """Ask the policy, and answer that, or what the fault makes of it."""
+        self._stage.idle.clear()
+        try:
+            return self._answer(community, observation)
+        finally:
+            self._stage.idle.set()
+
+    def _answer(self, community: Community, observation: Observation) -> Any:
         stage, size = self._stage, community.n_prosumers
         if self._run != stage.runs:
             self._policy, self._run, self._last = copy.deepcopy(self._fresh), stage.runs, None
