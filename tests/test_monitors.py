@@ -72,6 +72,10 @@ class Bench:
         return [(doubt.cause.value, doubt.loss.value, doubt.prosumers) for doubt in doubts]
 
 
+def _fields(accuracy: Accuracy) -> dict[str, Any]:
+    return {name: getattr(accuracy, name) for name in Accuracy.__dataclass_fields__}
+
+
 def decision_of(situation: Any, asked: Any) -> Decision:
     battery = np.broadcast_to(np.asarray(asked, dtype=float), situation.pv_kw.shape).copy()
     zero = np.zeros(battery.size)
@@ -85,21 +89,26 @@ def decision_of(situation: Any, asked: Any) -> Decision:
 # No alarm, by construction ----------------------------------------------------------------------------------------
 
 
+LOOSE = {
+    "power_error": (0.01, 0.05),
+    "power_resolution_kw": (0.01, 0.1),
+    "soc_resolution": (0.001, 0.01, 0.05),
+    "efficiency_error": (0.05, 0.2),
+    "self_discharge_per_h": (0.001, 0.01),
+    "clock_jitter": (0.05, 0.2),
+}
+
+
 @st.composite
 def accuracies(draw: st.DrawFn) -> Accuracy:
-    return Accuracy(
-        power_error=draw(st.sampled_from([1e-9, 0.01, 0.05])),
-        power_resolution_kw=draw(st.sampled_from([1e-6, 0.01, 0.1])),
-        soc_resolution=draw(st.sampled_from([1e-9, 0.001, 0.01, 0.05])),
-        efficiency_error=draw(st.sampled_from([1e-9, 0.05, 0.2])),
-        self_discharge_per_h=draw(st.sampled_from([0.0, 0.001, 0.01])),
-        clock_jitter=draw(st.sampled_from([0.0, 0.05, 0.2])),
-        obeys=draw(st.booleans()),
-    )
+    """Exact but for some errors: where many are loose, each hides what another does wrong."""
+    loose = draw(st.one_of(st.sampled_from([[name] for name in LOOSE]), st.lists(st.sampled_from(list(LOOSE)))))
+    stated = {name: draw(st.sampled_from(LOOSE[name])) for name in loose}
+    return Accuracy(**{**_fields(EXACT), **stated, "obeys": draw(st.booleans())})
 
 
-@given(communities(), accuracies(), st.integers(0, 2**32 - 1), st.booleans())
-@settings(max_examples=60, deadline=None)
+@given(communities(), accuracies(), st.integers(0, 2**32 - 1), st.sampled_from([True, True, False]))
+@settings(max_examples=100, deadline=None)
 def test_a_host_that_keeps_what_it_states_is_never_doubted(community, accuracy, seed, reports):
     random = np.random.default_rng(seed)
     host = HealthyHost(community, accuracy, random, reports=reports)
@@ -308,10 +317,6 @@ def test_a_host_that_reports_nothing_may_have_done_anything_between_nothing_and_
     bench = Bench(StorageBalance(PAIR, EXACT))
     bench.show([2.0, 0.0])
     assert bench.show(soc=[0.5, 0.5]) == [("soc-balance", "battery", (0,))]
-
-
-def _fields(accuracy: Accuracy) -> dict[str, Any]:
-    return {name: getattr(accuracy, name) for name in Accuracy.__dataclass_fields__}
 
 
 def test_a_bias_stays_found_until_the_reading_has_agreed_with_itself_for_four_steps():
