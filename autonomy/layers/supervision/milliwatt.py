@@ -243,5 +243,10 @@ def _whole(rounding: np.ufunc, values_kw: Vector | Matrix) -> Milliwatts:
 
 
 def _limit(limit_kw: Vector) -> Milliwatts:
-    """Return a limit in mW, rounded down, less one for what floats are off; a million megawatts stand for "no limit"."""
-    return _whole(np.floor, np.minimum(limit_kw, LARGEST_KW)) - FLOATS
+    """Return a limit in mW, rounded down, less one for what floats are off."""
+    return _rounded_down(limit_kw) - FLOATS
+
+
+def _rounded_down(limit_kw: Vector) -> Milliwatts:
+    """Return a limit in mW; a million megawatts stand for "no limit"."""
+    return _whole(np.floor, np.minimum(limit_kw, LARGEST_KW))
