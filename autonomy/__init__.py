@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from autonomy.controller import Controller, Supervisor
+from autonomy.controller import Controller
 from autonomy.economics import Economics
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Certificate, Decision, Intent, Mode, Reason
@@ -21,6 +21,7 @@ from autonomy.layers.network import Network
 from autonomy.layers.observation import Forecast, Limits, Observation
 from autonomy.scenario import Scenario
 from autonomy.simulator import Simulator
+from autonomy.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from autonomy.environment import CommunityEnv

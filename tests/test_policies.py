@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Intent, Network, Scenario, Simulator
 from autonomy.errors import ConfigError, OptionalDependencyError
+from autonomy.layers.decision import Cause
 from autonomy.layers.intent import POLICIES, Policy, named_policy, read_answer
 from autonomy.layers.intent.adversaries import ATTACKS, AdversarialPolicy, RandomPolicy
 from autonomy.layers.intent.level import fill
@@ -333,3 +334,36 @@ def test_without_stable_baselines_the_extra_is_named(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     with pytest.raises(OptionalDependencyError, match=r"autonomy-stack\[train\]"):
         load_policy(str(write(tmp_path, "", "model.zip")))
+
+
+class Unreadable:
+    """An answer that raises whenever somebody looks at it."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("not today")
+
+    @property
+    def shape(self):
+        raise RuntimeError("nor tomorrow")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            Intent(battery_kw=[[1.0], [1.0, 2.0]], trade_kw=[0.0] * 2, price_bid=[0.0] * 2),
+            "an Intent of a list, a list",
+        ),
+        (
+            Intent(battery_kw=b"\x00", trade_kw=np.zeros(3), price_bid=None),
+            "an Intent of a bytes, an array of shape (3,)",
+        ),
+        (Unreadable(), "a Unreadable"),
+        (np.zeros((3, 2)), "an array of shape (3, 2)"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_no_intent_whatever_it_raises(answer, said):
+    wish = read_answer(answer, 2)
+    assert wish.intent is None
+    assert [reason.cause for reason in wish.reasons] == [Cause.POLICY_SHAPE]
+    assert f"the policy answered {said}" in str(wish.reasons[0])

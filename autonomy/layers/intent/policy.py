@@ -78,13 +78,22 @@ def _columns(answer: Any, size: int) -> tuple[Vector, Vector, Vector] | None:
         battery = np.asarray(answer.battery_kw, dtype=np.float64)
         trade = np.asarray(answer.trade_kw, dtype=np.float64)
         price = np.asarray(answer.price_bid, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - an object may raise anything when it is read as numbers
         return None
     return (battery, trade, price) if battery.shape == trade.shape == price.shape == (size,) else None
 
 
 def _describe(answer: Any) -> str:
-    shape = getattr(answer, "shape", None)
     if isinstance(answer, Intent):
-        return f"an Intent with shapes {[np.shape(x) for x in (answer.battery_kw, answer.trade_kw, answer.price_bid)]}"
-    return f"an array of shape {shape}" if shape is not None else f"a {type(answer).__name__}"
+        shapes = [_shape(part) for part in (answer.battery_kw, answer.trade_kw, answer.price_bid)]
+        return f"an Intent of {', '.join(shapes)}"
+    return _shape(answer)
+
+
+def _shape(value: Any) -> str:
+    """Return what a value looks like, in words; whatever it is, this does not raise."""
+    try:
+        shape = getattr(value, "shape", None)
+    except Exception:  # noqa: BLE001 - an object that raises when it is looked at is described by its type
+        shape = None
+    return f"an array of shape {shape}" if isinstance(shape, tuple) else f"a {type(value).__name__}"

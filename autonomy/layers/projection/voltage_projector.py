@@ -169,7 +169,9 @@ def _binding(solution: PotentialSolution) -> tuple[Reason, ...]:
     """Return a reason for every limit that binds; prices that are but rounding are left out."""
     largest = NOTICEABLE * (1.0 + np.abs(solution.potential_multipliers).max())
     voltages = tuple(
-        Reason(cause=Cause.VOLTAGE_LIMIT, text=f"the {'lower' if price > 0 else 'upper'} voltage limit of bus {bus} binds")
+        Reason(
+            cause=Cause.VOLTAGE_LIMIT, text=f"the {'lower' if price > 0 else 'upper'} voltage limit of bus {bus} binds"
+        )
         for bus, price in enumerate(solution.potential_multipliers.tolist())
         if abs(price) > largest
     )
