@@ -45,7 +45,8 @@ class Watchdog:
     """
 
     def __init__(self, settings: Supervisor, policy: Policy) -> None:
-        self._settings, self._worker = settings, _Worker()
+        self._settings = settings
+        self._worker: _Worker | None = None  # a lock, which cannot be copied, only where there is a deadline
         self._frozen = _Frozen(settings.frozen_after)
         self._trusted = fingerprint_of(policy)
         self._is_corrupted = False
@@ -54,7 +55,7 @@ class Watchdog:
     @property
     def abandoned(self) -> int:
         """How many calls were left behind because they did not return in time."""
-        return self._worker.abandoned
+        return 0 if self._worker is None else self._worker.abandoned
 
     def reset(self) -> None:
         """Forget the intents seen; the fingerprint stays that of the beginning."""
@@ -93,6 +94,8 @@ class Watchdog:
         deadline = self._settings.policy_deadline_s
         if deadline is None:
             return policy(community, seen)
+        if self._worker is None:
+            self._worker = _Worker()
         return self._worker.call(lambda: policy(community, seen), deadline)
 
     def _read(self, answer: Any, situation: Situation) -> Wish:
