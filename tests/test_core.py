@@ -5,8 +5,13 @@ Mutants of the core are killed with this file (`tests/mutate.py`): it has to be 
 
 from __future__ import annotations
 
+import ast
+import io
+import re
+import tokenize
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +42,7 @@ from tests.specification import broken_rules
 from tests.strategies import ANY_FLOAT, communities, mappings, wild_communities
 
 linprog = pytest.importorskip("scipy.optimize").linprog
+ROOT = Path(__file__).resolve().parent.parent
 
 # Line 0 is the feeder with prosumer 0; line 1 hangs on it with prosumers 1 and 2.
 PAIRED = Network(
@@ -622,3 +628,26 @@ def test_a_dead_stop_keeps_every_rule_whatever_is_measured(data: st.DataObject) 
     situation, sent = situations(data, ALL)
     verdict = dead_stop(situation, (Reason(cause=Cause.INTERNAL_ERROR, text="planted"),))
     assert broken_rules(situation.community, sent, decided(situation, verdict)) == []
+
+
+def test_the_page_counts_the_lines_of_the_core() -> None:
+    page = (ROOT / "docs" / "trusted-core.md").read_text(encoding="utf-8")
+    counted = dict(re.findall(r"^\| `(autonomy/layers/supervision/\w+\.py)` \| (\d+) \|", page, re.MULTILINE))
+    assert len(counted) == 4
+    assert {path: int(lines) for path, lines in counted.items()} == {path: lines_of(ROOT / path) for path in counted}
+    pair = sum(lines_of(ROOT / "autonomy/layers/supervision" / name) for name in ("check.py", "recovery.py"))
+    assert f"CHECK and recovery are {pair} lines together" in page
+
+
+def lines_of(path: Path) -> int:
+    """Return the number of lines of code: without docstrings, comments and blank lines."""
+    text, ignored = path.read_text(encoding="utf-8"), (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE)
+    strings: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.end_lineno is not None:
+            strings |= set(range(node.lineno, node.end_lineno + 1))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return len(
+        {line for x in tokens if x.type not in ignored and x.string.strip() for line in range(x.start[0], x.end[0] + 1)}
+        - strings
+    )
