@@ -40,7 +40,7 @@ def add_command(commands: Commands) -> None:
         help="inject faults and count what they do to the true physical state",
         description="Inject every fault of the catalogue into windows of the demo community's held-out weeks, under "
         "our controller, a clip-only filter and others, and count violations of the true physical state, what was "
-        "found, and what it cost. Takes some six minutes on a core of its own; --quick takes half a minute.",
+        "found, and what it cost. Takes some seven minutes on a core of its own; --quick takes half a minute.",
     )
     job.add_argument(
         "--controller",
