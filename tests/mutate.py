@@ -36,7 +36,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 240.0
 """After which a mutant counts as killed: it does not come to an end."""
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "return () if all_true(inside) else tuple((_finding(bounds, ledger, int(place)) for place in "
+    "np.flatnonzero(~inside))) => return () if False else tuple((_finding(bounds, ledger, int(place)) for place in "
+    "np.flatnonzero(~inside)))": "where everything is inside there is nothing to list; the condition saves time",
+    "if asked[line] == 0: => if False:": "nothing is shared then, and nothing changes; the condition saves time",
+}
 """Source of a mutant, as printed, and why nobody can tell it from the original."""
 
 SWAPS: dict[type, tuple[type, ...]] = {

@@ -519,6 +519,28 @@ def test_a_battery_gives_way_as_far_as_its_box_and_the_rest_is_cut() -> None:
     assert moved.curtail.tolist() == [2_000_002 - 124_999, 0, 0]
 
 
+def test_a_battery_that_moves_already_gives_what_is_left_of_its_box() -> None:
+    # 12 kW of generation behind 6 kW: of 3.749999 kW, 2 are in use; the rest of 4 kW (and 2 mW) is curtailed.
+    bounds = bounds_of(screened(pv_kw=[12.0, 0.0, 1.0], demand_kw=[0.0, 5.5, 0.5]))
+    moved = restrain(bounds, plan([2_000_000, -1_000_000, 0]), move_batteries=True)
+    assert moved.battery.tolist() == [3_749_999, -2_500_000, 0]
+    assert moved.curtail.tolist() == [4_000_002 - 1_749_999, 0, 0]
+    # 5.5 kW of load behind 2 kW: of 2.5 kW, 1 is in use; the rest of 2.5 kW is shed.
+    assert moved.shed.tolist() == [0, 1_000_000, 0]
+
+
+def test_what_is_cut_already_cannot_be_cut_again() -> None:
+    bounds = bounds_of(screened(pv_kw=[12.0, 0.0, 1.0], demand_kw=[0.0, 5.5, 0.5]))
+    moved = restrain(bounds, plan([0, 0, 0], [5_000_000, 0, 0], [0, 3_000_000, 0]), move_batteries=False)
+    assert moved.curtail.tolist() == [6_000_002, 0, 0]
+    assert moved.shed.tolist() == [0, 3_500_000, 0]
+    limits = Limits(can_curtail=[True, False, True], active=False)
+    bounds = bounds_of(screened(pv_kw=[1.0, 3.0, 2.0], demand_kw=[0.0, 0.0, 0.0], limits=limits))
+    # Line 1 has 3 + 1 kW behind 3 kW; of what could help, 1 kW is cut already, and 1 kW is left.
+    moved = restrain(bounds, plan([0, 1_000_000, 0], [0, 0, 1_000_000], [0, 0, 0]), move_batteries=False)
+    assert moved.curtail.tolist() == [0, 0, 1_000_003]
+
+
 def test_a_line_is_relieved_in_proportion_and_nobody_is_turned_round() -> None:
     network = Network(parent=[-1, 0], bus_of_prosumer=[1, 1, 0], export_limit_kw=[6.0, 4.0], import_limit_kw=[7.0, 7.0])
     community = Community(battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0, network=network)
@@ -547,6 +569,16 @@ def test_what_the_host_cannot_cut_stays_over_its_limit_by_the_least() -> None:
     assert broken == [("connection", 1, 3_000_000), ("line", 1, 500_003)]
 
 
+def test_what_the_host_cannot_curtail_stays_over_its_limit_too() -> None:
+    limits = Limits(can_curtail=[False, True, True], active=False)
+    bounds = bounds_of(screened(pv_kw=[8.0, 9.0, 1.0], demand_kw=[0.0, 0.0, 0.0], limits=limits))
+    found = grid_only(bounds)
+    # Connection 1 lets 2 kW through, line 1 has 3 kW then and 3 mW too many, which are shared as 2 : 1.
+    assert found.curtail.tolist() == [0, 7_000_002, 1]
+    assert found.shed.tolist() == [0, 0, 0]
+    assert [(x.rule, x.index, x.excess_mw) for x in check(bounds, found)] == [("connection", 0, 2_000_002)]
+
+
 @given(st.integers(-5, 10**6), st.lists(st.integers(0, 10**6), max_size=6))
 def test_shares_add_up_keep_inside_capacities_and_are_proportional(amount: int, capacities: list[int]) -> None:
     parts, total = share(amount, capacities), sum(capacities)
@@ -565,6 +597,7 @@ def test_shares_by_hand() -> None:
     assert share(0, [1, 2]) == [0, 0]
     assert share(9, [1, 2]) == [1, 2]
     assert share(3, []) == []
+    assert share(5, [0, 0]) == [0, 0]
 
 
 # Caps
