@@ -369,3 +369,52 @@ class Trust(RuleBasedStateMachine):
 
 TestTrust = Trust.TestCase
 TestTrust.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+SUNNY = DAY | {"demand_kw": [1.0, 1.0, 1.0], "pv_kw": [6.0, 6.0, 6.0], "soc": 0.9}
+EVENING = DAY | {"demand_kw": [4.0, 4.0, 4.0], "pv_kw": [0.0, 0.0, 0.0], "soc": 0.1}
+
+
+def unexplained(kw: float) -> Doubt:
+    return Doubt(cause=Cause.FEEDER_BALANCE, text="planted", loss=Loss.POLICY, unexplained_kw=kw)
+
+
+@pytest.mark.parametrize(("kw", "exported"), [(0.0, 9.0), (2.0, 7.0), (4.0, 6.0), (-4.0, 9.0)])
+def test_the_feeder_keeps_free_what_no_node_explains_but_no_more_than_was_measured(kw, exported):
+    # 18 kW of generation, 3 of load, batteries full: 15 kW want out through 9. Less load than measured is at most 3 kW.
+    monitor = Planted()
+    controller = controller_of(monitor)
+    monitor.doubts = (unexplained(kw),)
+    decision = controller.step(SUNNY)
+    assert decision.mode is Mode.SUPPORT
+    assert decision.net_export_kw.sum() == pytest.approx(exported, abs=1e-4)
+    assert decision.shed_kw.sum() == 0.0
+
+
+@pytest.mark.parametrize("kw", [-1e6, -5.0, 5.0, np.inf])
+def test_a_feeder_meter_that_lies_has_nobody_shed_at_night(kw):
+    monitor = Planted()
+    controller = controller_of(monitor)
+    monitor.doubts = (unexplained(kw),)
+    decision = controller.step(EVENING)
+    assert decision.mode is Mode.SUPPORT
+    assert decision.shed_kw.sum() == pytest.approx(
+        3.0, abs=1e-4
+    )  # as without the lie
+
+
+def test_what_was_unexplained_is_kept_free_until_the_doubt_is_over():
+    monitor = Planted()
+    controller = controller_of(monitor, hold_steps=2)
+    exported = []
+    for kw in (3.0, 1.0, 0.0, None, None, None):
+        monitor.doubts = () if kw is None else (unexplained(kw),)
+        exported.append(float(controller.step(SUNNY).net_export_kw.sum()))
+    assert exported == pytest.approx([6.0, 6.0, 6.0, 6.0, 9.0, 9.0], abs=1e-4)
+
+
+def test_an_unexplained_power_that_is_no_number_is_no_doubt():
+    monitor = Planted()
+    controller = controller_of(monitor)
+    monitor.doubts = (unexplained(np.nan),)
+    assert "monitor-failed" in causes(controller.step(SUNNY))

@@ -223,7 +223,13 @@ def decode_answer(code: Any) -> Any:
 def _doubts(heard: Heard) -> dict[str, Any]:
     """Return what monitors said; those that follow from the community are asked again instead."""
     found = [
-        {"cause": x.cause.value, "text": text_of(x.text), "loss": x.loss.value, "prosumers": x.prosumers}
+        {
+            "cause": x.cause.value,
+            "text": text_of(x.text),
+            "loss": x.loss.value,
+            "prosumers": x.prosumers,
+            "unexplained_kw": encode(x.unexplained_kw),
+        }
         for x in heard.doubts
     ]
     return {"found": found, "failed": [_reason(reason) for reason in heard.failed]}
@@ -233,7 +239,11 @@ def doubts_of(code: dict[str, Any]) -> Heard:
     """Return what monitors said, as it stands in a line."""
     found = [
         Doubt(
-            cause=Cause(x["cause"]), text=str(decode(x["text"])), loss=Loss(x["loss"]), prosumers=tuple(x["prosumers"])
+            cause=Cause(x["cause"]),
+            text=str(decode(x["text"])),
+            loss=Loss(x["loss"]),
+            prosumers=tuple(x["prosumers"]),
+            unexplained_kw=float(decode(x["unexplained_kw"])),
         )
         for x in code["found"]
     ]

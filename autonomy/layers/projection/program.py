@@ -115,7 +115,7 @@ class Ratings(NamedTuple):
         capacity: Likewise.
         relief: The prices of curtailing and shedding.
         line_bounds_kw: (2, M) kW, lowest and highest flow of every line, margins taken off.
-        reach_kw: (2, N) kW, lowest and highest net export of every connection, margins taken off; (2, 0) without limits.
+        reach_kw: (2, N) kW, lowest and highest net export of every connection, margins off; (2, 0) without limits.
     """
 
     charge_limit_kw: Vector
@@ -126,6 +126,7 @@ class Ratings(NamedTuple):
     reach_kw: Matrix
 
     def are_of(self, situation: Situation) -> bool:
+        """Whether they were made from the very objects of this situation."""
         return (
             self.capacity is situation.capacity
             and self.charge_limit_kw is situation.charge_limit_kw

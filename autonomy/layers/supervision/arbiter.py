@@ -11,7 +11,7 @@ from autonomy.layers.arrays import Mask, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Reason
 from autonomy.layers.situation import Situation
-from autonomy.layers.supervision.isolation import restrict
+from autonomy.layers.supervision.isolation import restrict, withhold
 from autonomy.layers.supervision.latch import EVERYBODY, Ended, Key, Latches
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight, Watch
 
@@ -104,7 +104,8 @@ class Arbiter:
     def _proper(self, found: Sequence[Doubt]) -> tuple[Doubt, ...]:
         """Return the doubts a monitor gave, or raise when they are none."""
         for doubt in found:
-            if not isinstance(doubt, Doubt) or not all(0 <= who < self._size for who in doubt.prosumers):
+            is_doubt = isinstance(doubt, Doubt) and abs(doubt.unexplained_kw) >= 0.0
+            if not is_doubt or not all(0 <= who < self._size for who in doubt.prosumers):
                 raise TypeError(f"{doubt!r} is no doubt about {self._size} prosumers")
         return tuple(found)
 
@@ -116,11 +117,16 @@ class Arbiter:
         bars_policy = bool(lost[Loss.POLICY].any())
         market, battery, meter = lost[Loss.MARKET], lost[Loss.BATTERY], lost[Loss.METER]
         is_blind = bool(lost[Loss.BLIND].any())
+        given, holds = situation.reasons, self._latches.held.values()
+        more_export_kw = max((hold.most_export_kw for hold in holds), default=0.0)
+        more_import_kw = max((hold.most_import_kw for hold in holds), default=0.0)
+        if more_export_kw > 0.0 or more_import_kw > 0.0:
+            situation = withhold(situation, more_export_kw, more_import_kw)
         if not (is_blind or market.any() or battery.any() or meter.any()):
-            return Ruling(situation._replace(reasons=(*situation.reasons, *reasons)), bars_policy)
+            return Ruling(situation._replace(reasons=(*given, *reasons)), bars_policy)
         left = restrict(situation, market=market, battery=battery, meter=meter, is_blind=is_blind)
         reasons += self._ramp_left(situation, battery | meter, previous_kw)
-        return Ruling(left._replace(reasons=(*situation.reasons, *reasons)), bars_policy)
+        return Ruling(left._replace(reasons=(*given, *reasons)), bars_policy)
 
     def _ramp_left(self, situation: Situation, still: Mask, previous_kw: Vector) -> tuple[Reason, ...]:
         """Return the reason for batteries that stop faster than their ramp limit."""

@@ -23,6 +23,27 @@ def reserve(network: Network, capacity: Capacity, isolated: Mask) -> Capacity:
     )
 
 
+def withhold(situation: Situation, more_export_kw: float, more_import_kw: float) -> Situation:
+    """Return the situation with as much of the feeder's limits kept free as no node explains.
+
+    Load that is more than was measured, and generation that is more, are held by the caps. What caps cannot hold is
+    less load, which exports, and less generation, which imports; neither can be less by more than what was measured. So
+    a feeder meter that lies cannot have anybody shed at night, when there is no generation.
+
+    Args:
+        situation: As screened.
+        more_export_kw: kW >= 0 that the feeder exported beyond what its nodes explain.
+        more_import_kw: kW >= 0, likewise.
+    """
+    capacity, feeder = situation.capacity, int(np.argmin(situation.community.network.parent))
+    exports, imports = capacity.export_limit_kw.copy(), capacity.import_limit_kw.copy()
+    exports[feeder] = max(exports[feeder] - min(more_export_kw, float(situation.demand_kw.sum())), 0.0)
+    imports[feeder] = max(imports[feeder] - min(more_import_kw, float(situation.pv_kw.sum())), 0.0)
+    return situation._replace(
+        capacity=replace(capacity, export_limit_kw=frozen(exports), import_limit_kw=frozen(imports))
+    )
+
+
 def _left(network: Network, limit_kw: Vector, share_kw: Vector, isolated: Mask) -> Vector:
     # Below a limited line every share is finite; an unlimited line stays unlimited whatever is taken.
     taken = np.where(isolated & np.isfinite(share_kw), share_kw, 0.0)

@@ -23,11 +23,22 @@ class Hold:
         losses: All that was taken since it began; given back together.
         since: Step at which it began.
         clean: Steps in a row without this doubt, up to now.
+        most_export_kw: kW >= 0, the largest `Doubt.unexplained_kw` since it began.
+        most_import_kw: kW >= 0, the largest of its negative.
     """
 
     losses: set[Loss]
     since: int
     clean: int = 0
+    most_export_kw: float = 0.0
+    most_import_kw: float = 0.0
+
+    def take(self, doubt: Doubt) -> None:
+        """Hold what another doubt of the same kind takes, too."""
+        self.losses.add(doubt.loss)
+        self.clean = 0
+        self.most_export_kw = max(self.most_export_kw, doubt.unexplained_kw)
+        self.most_import_kw = max(self.most_import_kw, -doubt.unexplained_kw)
 
 
 class Ended(NamedTuple):
@@ -79,17 +90,16 @@ class Latches:
 
     def update(self, step: int, doubts: Iterable[Doubt]) -> tuple[Ended, ...]:
         """Take what is doubted at this step, count what is not, and return what is over; notes are not held."""
-        raised: dict[Key, set[Loss]] = {}
+        raised: dict[Key, list[Doubt]] = {}
         for doubt in doubts:
             if doubt.loss is not Loss.NOTE:
                 for who in doubt.prosumers or (EVERYBODY,):
-                    key = (doubt.cause, who)
-                    raised.setdefault(key, set()).add(doubt.loss)
+                    raised.setdefault((doubt.cause, who), []).append(doubt)
         ended = tuple(self._ended(step, key, hold) for key, hold in self.held.items() if key not in raised)
-        for key, losses in raised.items():
-            hold = self.held.setdefault(key, Hold(losses=losses, since=step))
-            hold.losses |= losses
-            hold.clean = 0
+        for key, found in raised.items():
+            hold = self.held.setdefault(key, Hold(losses=set(), since=step))
+            for doubt in found:
+                hold.take(doubt)
         over = tuple(end for end in ended if end is not None)
         for end in over:
             del self.held[end.key]

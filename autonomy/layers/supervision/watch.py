@@ -44,12 +44,15 @@ class Doubt:
         text: One sentence, for people, with the figure that raised it and what was expected.
         loss: What cannot be trusted.
         prosumers: Indices of those concerned; empty for the whole community.
+        unexplained_kw: kW that the community exported beyond what its nodes explain, < 0 for imports; 0 for none.
+            Nobody knows at which node, so the feeder keeps that much of its limit free for as long as the doubt is held.
     """
 
     cause: Cause
     text: str
     loss: Loss
     prosumers: tuple[int, ...] = ()
+    unexplained_kw: float = 0.0
 
 
 class Sight(NamedTuple):

@@ -36,8 +36,9 @@ class FeederBalance:
     is a gap in time, nothing is said.
 
     When the feeder fits with its sign reversed, or in W, it is that meter, which nothing else depends on, and it is
-    only noted. Else some node's meter is wrong and nobody knows whose: the policy is not asked, and the ladder's first
-    rung moves batteries only where a limit needs them. (Batteries are not stopped: at a peak that alone would shed.)
+    only noted. Else some node's meter is wrong and nobody knows whose: the policy is not asked, the ladder's first rung
+    moves batteries only where a limit needs them, and the feeder keeps as much of its limit free as went unexplained.
+    (Batteries are not stopped: at a peak that alone would shed.)
 
     Args:
         community: The community.
@@ -93,7 +94,8 @@ class FeederBalance:
             if low - self._loss_kw - slack <= other <= high + slack and abs(other) > 4 * slack:
                 text = f"{seen}: the feeder's meter looks like {name}"
                 return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
-        return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY),)
+        more_kw = feeder_kw - low if feeder_kw > high else feeder_kw - high
+        return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY, unexplained_kw=more_kw),)
 
     def _is_gap(self, before: Reading, now: Reading) -> bool:
         seconds = elapsed_s(before, now)
