@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Decision, Mode, Network, Observation
 from autonomy.controller import as_mapping
+from autonomy.layers.intent import read_answer
 from autonomy.market import clear
 from tests.fuzz_step import fuzz
 from tests.specification import Decimal, broken_rules, exactly
@@ -208,6 +209,12 @@ def test_an_observation_and_a_mapping_are_one_and_the_same() -> None:
     one, other = (Controller(PAIR, monitors=()).step(x) for x in (Observation(**SENT), SENT))
     assert one.battery_kw.tolist() == other.battery_kw.tolist()
     assert broken_rules(PAIR, as_mapping(Observation(**SENT)), one) == []
+
+
+def test_an_array_of_a_policy_is_read_in_columns_of_one_piece() -> None:
+    intent = read_answer(np.ones((4, 3)), 4).intent
+    assert intent is not None
+    assert all(row.flags.c_contiguous for row in (intent.battery_kw, intent.trade_kw, intent.price_bid))
 
 
 def test_a_short_fuzz_finds_nothing() -> None:

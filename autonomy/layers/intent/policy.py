@@ -73,7 +73,7 @@ def _is_plain(intent: Intent, shape: tuple[int]) -> bool:
 def _columns(answer: Any, size: int) -> tuple[Vector, Vector, Vector] | None:
     try:
         if not isinstance(answer, Intent):
-            array = np.asarray(answer, dtype=np.float64)
+            array = np.asarray(answer, dtype=np.float64, order="F")  # columns in one piece, as machine code wants them
             return (array[:, 0], array[:, 1], array[:, 2]) if array.shape == (size, 3) else None
         battery = np.asarray(answer.battery_kw, dtype=np.float64)
         trade = np.asarray(answer.trade_kw, dtype=np.float64)
