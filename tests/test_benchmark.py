@@ -582,6 +582,7 @@ def test_a_step_is_measured_whole_and_in_parts() -> None:
     assert all(part > 0 for part in parts)
     assert found.rest_s == pytest.approx(found.p50_s - sum(parts))
     assert found.p50_s <= found.p99_s
+    assert found.alone_s > 0
     assert (found.steps, found.n, found.lines, found.fallbacks) == (12, 5, 5, 0)
 
 
@@ -635,7 +636,7 @@ def test_the_step_command_prints_tables_and_writes_files(tmp_path: Path, capsys:
     out = tmp_path / "out"
     assert main(["benchmark", "step", "--sizes", "3", "--repeats", "5", "--out", str(out)]) == 0
     document = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert document["schema"] == "autonomy-benchmark-step/1"
+    assert document["schema"] == "autonomy-benchmark-step/2"
     assert [item["policy"] for item in document["rows"]] == ["grid-only", "self-consumption", "time-of-use"]
     assert {path.name for path in out.iterdir()} == {"results.csv", "results.json", "results.md"}
     assert "One step of the controller" in capsys.readouterr().out

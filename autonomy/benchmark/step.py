@@ -42,12 +42,14 @@ from autonomy.report.quantity import duration, percent
 from autonomy.solvers.backends import BACKENDS
 from autonomy.solvers.machine import load_machine
 
-SCHEMA = "autonomy-benchmark-step/1"
+SCHEMA = "autonomy-benchmark-step/2"
 SIZES = (4, 24, 100, 1_000)
 PARTS = ("screen", "monitors", "policy", "projection", "gate", "journal")
 """What is timed apart; the rest of the step (decision, offer, reasons, bookkeeping) is the difference to the whole."""
 WARM_UP = 20
 """Steps before the first one that counts."""
+MOST_SEEN = 1_000
+"""Observations that are kept for the loop of steps alone."""
 HOURS = 24
 START = np.datetime64("2024-05-01T00:00", "s")
 
@@ -63,8 +65,9 @@ class StepRow:
         lines: Lines.
         steps: Steps that were timed.
         fallbacks: Steps among them whose decision came from the recovery ladder.
-        p50_s: Median of the whole step, journal line written and flushed.
-        p99_s: 99th percentile.
+        alone_s: Median of the whole step in a loop of its own, journal line written and flushed.
+        p50_s: The same where its parts are timed between two steps.
+        p99_s: 99th percentile of that.
         screen_s: Median of the screen.
         monitors_s: Median of the monitors, all channels given and nothing in doubt.
         policy_s: Median of the policy, its answer read.
@@ -80,6 +83,7 @@ class StepRow:
     lines: int
     steps: int
     fallbacks: int
+    alone_s: float
     p50_s: float
     p99_s: float
     screen_s: float
@@ -128,7 +132,7 @@ def observations(n: int, seed: int, count: int = HOURS) -> tuple[Observation, ..
 
 
 def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, overhead_s: float) -> StepRow:
-    """Time whole steps and, right after each, its parts on the same observation."""
+    """Time whole steps and, right after each, its parts on the same observation; then the steps on their own."""
     homes, day = community(topology, n, seed), observations(n, seed)
     with tempfile.TemporaryDirectory() as folder, JsonLinesJournal(Path(folder) / "whole.jsonl") as whole:
         controller = Controller(homes, policy=policy, journal=whole)
@@ -139,6 +143,8 @@ def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, o
             bench.forget()
             for k in range(steps):
                 bench.step(day[k % HOURS])
+        with JsonLinesJournal(Path(folder) / "alone.jsonl") as journal, undisturbed():
+            alone = _alone(Controller(homes, policy=policy, journal=journal), bench.seen)
     seconds = {name: np.maximum(np.array(times) * NANO - overhead_s, 0.0) for name, times in bench.times.items()}
     parts = {name: float(np.median(seconds[name])) for name in PARTS}
     total = float(np.median(seconds["whole"]))
@@ -149,6 +155,7 @@ def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, o
         lines=homes.network.n_lines,
         steps=steps,
         fallbacks=bench.fallbacks,
+        alone_s=max(float(np.median(alone)) * NANO - overhead_s, 0.0),
         p50_s=total,
         p99_s=float(np.quantile(seconds["whole"], 0.99)),
         screen_s=parts["screen"],
@@ -159,6 +166,16 @@ def measure_step(policy: str, topology: str, n: int, *, steps: int, seed: int, o
         journal_s=parts["journal"],
         rest_s=total - sum(parts.values()),
     )
+
+
+def _alone(controller: Controller, seen: Sequence[Observation]) -> list[int]:
+    """Return ns of every step but the first, on observations that the controller's own decisions led to."""
+    times = []
+    for observation in seen:
+        start = time.perf_counter_ns()
+        controller.step(observation)
+        times.append(time.perf_counter_ns() - start)
+    return times[min(WARM_UP, len(times) - 1) :]
 
 
 class _Bench:
@@ -177,6 +194,7 @@ class _Bench:
         self._energy_kwh = 0.5 * homes.battery_capacity_kwh
         self._time, self._feeder_kw = START, 0.0
         self._past: tuple[Mapping[str, Any], Reading, Decision, Situation] | None = None
+        self.seen: list[Observation] = []
         self._terms = Terms(
             community=controller.community,
             policy=controller.policy,
@@ -203,6 +221,8 @@ class _Bench:
             feeder_kw=self._feeder_kw,
             time=self._time,
         )
+        if len(self.seen) < MOST_SEEN:
+            self.seen.append(observation)
         decision: Decision = self._clocked("whole", lambda: self._controller.step(observation))
         given = as_mapping(observation)
         situation = self._clocked("screen", lambda: self._screen(given, self._previous))
@@ -252,14 +272,16 @@ def step_tables(rows: Sequence[StepRow]) -> tuple[Table, ...]:
     for row in rows:
         case = (row.policy, row.topology, f"{row.n:,}")
         parts = [getattr(row, f"{name}_s") for name in names]
-        latencies.append((*case, duration(row.p50_s), duration(row.p99_s), *map(duration, parts)))
+        latencies.append((*case, *map(duration, (row.alone_s, row.p50_s, row.p99_s, *parts))))
         shares.append((*case, *(percent(part / row.p50_s, 0) for part in parts), str(row.fallbacks)))
     return (
         Table(
             title="One step of the controller",
-            note="Median and 99th percentile of the whole step, its journal line written and flushed; median of each "
-            "part on the same inputs. The rest is the difference: decision, offer, reasons, bookkeeping.",
-            head=("policy", "network", "N", "p50", "p99", *names),
+            note="Alone: median of the whole step in a loop of its own, its journal line written and flushed. Then the "
+            "same where its parts are timed after every step, which leaves it colder caches: median, 99th percentile, "
+            "and the median of each part on the same inputs. The rest is the difference: decision, offer, reasons, "
+            "bookkeeping.",
+            head=("policy", "network", "N", "alone", "p50", "p99", *names),
             rows=tuple(latencies),
         ),
         Table(

@@ -90,8 +90,11 @@ def decision_body(number: int, entry: Entry) -> bytes:
         number: How many decisions were journaled before.
         entry: The step.
     """
+    body = _body_at_once(number, entry)
+    if body is not None:
+        return body
     with np.errstate(all="ignore"):  # a host may have set NumPy to raise
-        return _body_at_once(number, entry) or _body_with_care(number, entry)
+        return _body_with_care(number, entry)
 
 
 def _body_with_care(number: int, entry: Entry) -> bytes:
@@ -170,7 +173,7 @@ def _body_at_once(number: int, entry: Entry) -> bytes | None:
             "certificate": {"gap": gap, "distance_kw": distance, "line_multipliers": lines, "node_multipliers": nodes},
             "reasons": [_reason(reason) for reason in decision.reasons],
         })  # fmt: skip
-    except (AttributeError, KeyError, TypeError, ValueError):  # no arrays, of other sizes, strided
+    except (AttributeError, FloatingPointError, KeyError, TypeError, ValueError):  # of another kind, size, magnitude
         return None
 
 
