@@ -191,6 +191,8 @@ def test_a_ramp_window_is_rounded_inward_and_can_be_left() -> None:
         ((0.2e-6, 0.4e-6), 0),
         ((1.0000004, 1.0000004), 1_000_000),
         ((1.5, 1.5), 1_500_000),
+        ((0.9999996, 1.0000004), 1_000_000),
+        ((-1.0000004, -0.9999996), -1_000_000),
     ],
 )
 def test_a_box_thinner_than_a_milliwatt_becomes_its_end_nearer_to_zero(box: tuple[float, float], meant: int) -> None:
@@ -215,7 +217,7 @@ def test_no_bound_is_made_of_a_number_that_is_none(name: str, bad: float) -> Non
     situation = screened()
     block = getattr(situation, name).copy()
     block[1, 1] = bad
-    with pytest.raises(ValueError, match="kW; expected numbers within"):
+    with pytest.raises(ValueError, match=r"kW; expected numbers within ±1e\+09$"):
         bounds_of(situation._replace(**{name: block}))
 
 
@@ -365,6 +367,14 @@ def test_check_names_what_is_broken_and_by_how_much(rule: str, index: int, place
         assert check_ledger(bounds, ledger) == ()
         ledger[place] = end[place] + 7 * step
         assert check_ledger(bounds, ledger) == (Finding(rule=rule, index=index, excess_mw=7),)
+
+
+def test_lines_are_counted_however_many_there_are() -> None:
+    network = Network(parent=[-1, 0, 1, 2], bus_of_prosumer=[3], export_limit_kw=[1.0, 2.0, 3.0, 0.5])
+    community = Community(battery_capacity_kwh=0, charge_limit_kw=0, discharge_limit_kw=0, network=network)
+    bounds = bounds_of(screened(community, pv_kw=[2.5], demand_kw=[0.0], soc=0.0))
+    nothing = Plan(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
+    assert [(x.rule, x.index) for x in check(bounds, nothing)] == [("line", 0), ("line", 1), ("line", 3)]
 
 
 def test_check_finds_everything_in_order() -> None:
@@ -539,6 +549,16 @@ def test_what_is_cut_already_cannot_be_cut_again() -> None:
     # Line 1 has 3 + 1 kW behind 3 kW; of what could help, 1 kW is cut already, and 1 kW is left.
     moved = restrain(bounds, plan([0, 1_000_000, 0], [0, 0, 1_000_000], [0, 0, 0]), move_batteries=False)
     assert moved.curtail.tolist() == [0, 0, 1_000_003]
+
+
+def test_no_more_is_cut_than_is_left_even_if_a_battery_keeps_a_limit_broken() -> None:
+    # 1 kW is left of 4 kW of generation (of load), and a battery that may not move: 0.5 kW (1 kW) too much stays.
+    bounds = bounds_of(screened(pv_kw=[0.0, 4.0, 0.0], demand_kw=[0.0, 0.0, 0.0]))
+    kept = restrain(bounds, plan([0, -2_500_000, 0], [0, 3_000_000, 0]), move_batteries=False)
+    assert kept.curtail.tolist() == [0, 4_000_000, 0]
+    bounds = bounds_of(screened(pv_kw=[0.0, 0.0, 0.0], demand_kw=[0.0, 4.0, 0.0]))
+    kept = restrain(bounds, plan([0, 2_999_999, 0], shed=[0, 3_000_000, 0]), move_batteries=False)
+    assert kept.shed.tolist() == [0, 4_000_000, 0]
 
 
 def test_a_line_is_relieved_in_proportion_and_nobody_is_turned_round() -> None:
