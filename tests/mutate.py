@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 240.0
 """After which a mutant counts as killed: it does not come to an end."""
 
+OVERWRITTEN = "every entry is written before it is read"
 EQUIVALENT: dict[str, str] = {
     "return () if all_true(inside) else tuple((_finding(bounds, ledger, int(place)) for place in "
     "np.flatnonzero(~inside))) => return () if False else tuple((_finding(bounds, ledger, int(place)) for place in "
@@ -71,6 +72,25 @@ EQUIVALENT: dict[str, str] = {
     "upper, lower = (reach_kw[0], -reach_kw[1]) => upper, lower = (reach_kw[0], -reach_kw[0])": (
         "the upper end is taken then; both are cut off to the same milliwatt"
     ),
+    "sign = 1 if asked[line] > 0 else -1 => sign = 1 if asked[line] >= 0 else -1": "what asks for nothing was left out",
+    "moved, spare = ([0] * len(net), [0] * len(net)) => moved, spare = ([1] * len(net), [0] * len(net))": OVERWRITTEN,
+    "moved, spare = ([0] * len(net), [0] * len(net)) => moved, spare = ([0] * len(net), [1] * len(net))": OVERWRITTEN,
+    "kept, asked, line_spare = ([0] * network.n_lines for _ in range(3)) => "
+    "kept, asked, line_spare = ([1] * network.n_lines for _ in range(3))": OVERWRITTEN,
+    "for k, part in zip(lines[line], parts[len(nodes[line]):], strict=True): => "
+    "for k, part in zip(lines[line], parts[len(nodes[line]):], strict=False):": "both have the same length",
+    **dict.fromkeys(
+        (
+            "most_down, most_up = (sum((x for x in below if x > 0)), -sum((x for x in below if x < 0))) => "
+            f"most_down, most_up = (sum((x for x in below if x {down})), -sum((x for x in below if x {up})))"
+            for down, up in ((">= 0", "< 0"), ("> 0", "<= 0"), ("> 0", "< 1"))
+        ),
+        "integers: what is added is 0",
+    ),
+    "if not situation.is_clean: => if True:": "nobody is isolated in a clean step; the condition saves time",
+    "connection, imports, exports = (frozen(np.where(np.isinf(limit), limit, bound)) for limit, bound in "
+    "zip(limits, kept, strict=True)) => connection, imports, exports = (frozen(np.where(np.isinf(limit), limit, bound)) "
+    "for limit, bound in zip(limits, kept, strict=False))": "both have the same length",
     "if asked[line] == 0: => if False:": "nothing is shared then, and nothing changes; the condition saves time",
 }
 """Source of a mutant, as printed, and why nobody can tell it from the original."""

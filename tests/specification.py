@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autonomy import Community, Decision
+from autonomy import Community, Decision, Limits
 
 FIELDS = ("battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "net_export_kw")
 CAPS = ("generation_cap_kw", "load_cap_kw")
@@ -87,7 +87,7 @@ class Prosumer:
 @contextmanager
 def exactly() -> Iterator[type[Decimal]]:
     """Give `Decimal` as a class of exact numbers, some four times as fast as `Fraction`; what is inexact raises."""
-    with localcontext(prec=10_000, Emax=10**6, Emin=-(10**6), traps=[Inexact, InvalidOperation]):
+    with localcontext(prec=1_000_000, Emax=10**8, Emin=-(10**8), traps=[Inexact, InvalidOperation]):
         yield Decimal
 
 
@@ -97,7 +97,7 @@ def numbers(value: Any, size: int) -> list[float] | None:
         return None
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - a value may raise anything when it is looked at
         return None
     if array.ndim == 0:
         return [float(array)] * size
@@ -153,7 +153,7 @@ def _limits(community: Community, given: Any) -> dict[str, list[float]]:
     size = community.n_prosumers
     own = {name: [float(x) for x in getattr(community, name)] for name in RATED}
     own |= {name: [1.0] * size for name in ("active", "can_curtail", "can_shed")}
-    if given is None:
+    if not isinstance(given, Limits | Mapping):
         return own
     step = {name: list(values) for name, values in own.items()}
     for name, (low, high) in RANGES.items():

@@ -398,9 +398,7 @@ def test_a_feeder_meter_that_lies_has_nobody_shed_at_night(kw):
     monitor.doubts = (unexplained(kw),)
     decision = controller.step(EVENING)
     assert decision.mode is Mode.SUPPORT
-    assert decision.shed_kw.sum() == pytest.approx(
-        3.0, abs=1e-4
-    )  # as without the lie
+    assert decision.shed_kw.sum() == pytest.approx(3.0, abs=1e-4)  # as without the lie
 
 
 def test_what_was_unexplained_is_kept_free_until_the_doubt_is_over():

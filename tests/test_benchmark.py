@@ -108,7 +108,7 @@ def test_the_multipliers_an_instance_is_drawn_with_certify_its_answer(chosen: Ca
     hierarchy = TOPOLOGIES[chosen.topology](chosen.n, random)
     problem, multipliers = sketch(chosen, hierarchy, random)
     answer = NestedSolver(hierarchy).solve(problem)
-    drawn = replace(answer, multipliers=multipliers, cell_multipliers=np.zeros(chosen.n))
+    drawn = answer._replace(multipliers=multipliers, cell_multipliers=np.zeros(chosen.n))
     # Generation may be dropped and load be lifted, so their difference is what the limits were folded with.
     limit = problem.bounds[int(multipliers[0] < 0), 0] + np.sum(problem.cells[4] - problem.cells[5])
     # Where the feeder's limit would have been below 0 it is 0, and other multipliers are the right ones.
@@ -187,7 +187,7 @@ class Feasible(Lying):
 
     def solve(self, problem: Allocation) -> Solution:
         nothing = np.stack([np.zeros(self.hierarchy.n_cells), problem.cells[4], problem.cells[5]])
-        return replace(super().solve(problem), point=nothing)
+        return super().solve(problem)._replace(point=nothing)
 
 
 class Failing(Lying):
@@ -379,8 +379,8 @@ def test_a_right_answer_is_judged_right_and_any_other_point_is_not(chosen: Case)
     assert is_right(good, [good.bound])
     moved = answer.point.copy()
     moved[0, 0] += 0.5 if moved[0, 0] < problem.cells[3, 0] - 0.5 else -0.5
-    assert not is_right(judge(0, problem, replace(answer, point=moved)), [good.bound])
-    broken = replace(answer, point=np.full_like(moved, np.nan))
+    assert not is_right(judge(0, problem, answer._replace(point=moved)), [good.bound])
+    broken = answer._replace(point=np.full_like(moved, np.nan))
     assert not is_right(judge(0, problem, broken), [good.bound])
 
 

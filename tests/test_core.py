@@ -551,6 +551,17 @@ def test_what_is_cut_already_cannot_be_cut_again() -> None:
     assert moved.curtail.tolist() == [0, 0, 1_000_003]
 
 
+def test_not_even_a_milliwatt_is_cut_that_cannot_be_cut() -> None:
+    situation = screened(
+        pv_kw=[1e-6, 0.0, 0.0], demand_kw=[0.0, 1e-6, 0.0], limits=Limits(can_curtail=False, can_shed=False)
+    )
+    bounds = bounds_of(situation._replace(capacity=carrying([0.0] * 3, [1.0] * 2, [1.0] * 2)))
+    found = grid_only(bounds)
+    assert not found.curtail.any()
+    assert not found.shed.any()
+    assert [(x.index, x.excess_mw) for x in check(bounds, found)] == [(0, 1), (1, 1)]
+
+
 def test_no_more_is_cut_than_is_left_even_if_a_battery_keeps_a_limit_broken() -> None:
     # 1 kW is left of 4 kW of generation (of load), and a battery that may not move: 0.5 kW (1 kW) too much stays.
     bounds = bounds_of(screened(pv_kw=[0.0, 4.0, 0.0], demand_kw=[0.0, 0.0, 0.0]))
@@ -618,6 +629,7 @@ def test_shares_by_hand() -> None:
     assert share(9, [1, 2]) == [1, 2]
     assert share(3, []) == []
     assert share(5, [0, 0]) == [0, 0]
+    assert share(8, [3, 3, 3]) == [3, 3, 2]
 
 
 # Caps

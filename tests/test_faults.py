@@ -348,9 +348,7 @@ def test_the_bound_has_its_known_values(failures: int, trials: int, bound: float
 
 
 @given(
-    st.one_of(st.integers(1, 50), st.integers(1, 3000)).flatmap(
-        lambda n: st.tuples(st.integers(0, n - 1), st.just(n))
-    )
+    st.one_of(st.integers(1, 50), st.integers(1, 3000)).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n)))
 )
 def test_the_bound_is_that_of_the_beta_distribution(counts: tuple[int, int]) -> None:
     stats = pytest.importorskip("scipy.stats")

@@ -16,7 +16,7 @@
 ;   planned_after, whole           mW, planned flow of all prosumers below the line, and the same in integers
 ;   below                          number of prosumers below the line; lemma 11: the two are at most that many mW apart
 ;   Lexp, Limp                     mW, limits of the line
-;   exports, imports               mW, CHECK's integer bounds for them, lemma 12
+;   exports, imports               mW, CHECK's integer bounds for them, at most what lemma 12 allows
 ; code:
 ;   autonomy/layers/supervision/caps.py | np.subtract(export_kw, flow, out=spare[0])
 ;   autonomy/layers/supervision/caps.py | np.add(import_kw, flow, out=spare[1])
@@ -72,8 +72,8 @@
 ; after the last prosumer
 (assert (and (<= 0 below) (<= (- planned_after (to_real whole)) (to_real below))
              (<= (- (to_real whole) planned_after) (to_real below))))
-(assert (= (to_real exports) (max (to_real (- (to_int Lexp) below)) 0.0)))
-(assert (= (to_real imports) (max (to_real (- (to_int Limp) below)) 0.0)))
+(assert (<= (to_real exports) (max (to_real (- (to_int Lexp) below)) 0.0)))
+(assert (<= (to_real imports) (max (to_real (- (to_int Limp) below)) 0.0)))
 (assert (and (<= 0 Lexp) (<= 0 Limp) (<= (- imports) whole) (<= whole exports)))
 (assert (<= (+ shares_out share_out) (to_real (- exports whole))))
 (assert (<= (+ shares_in share_in) (to_real (+ imports whole))))
