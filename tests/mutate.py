@@ -89,8 +89,8 @@ EQUIVALENT: dict[str, str] = {
     ),
     "if not situation.is_clean: => if True:": "nobody is isolated in a clean step; the condition saves time",
     "connection, imports, exports = (frozen(np.where(np.isinf(limit), limit, bound)) for limit, bound in "
-    "zip(limits, kept, strict=True)) => connection, imports, exports = (frozen(np.where(np.isinf(limit), limit, bound)) "
-    "for limit, bound in zip(limits, kept, strict=False))": "both have the same length",
+    "zip(limits, kept, strict=True)) => connection, imports, exports = (frozen(np.where(np.isinf(limit), limit, "
+    "bound)) for limit, bound in zip(limits, kept, strict=False))": "both have the same length",
     "if asked[line] == 0: => if False:": "nothing is shared then, and nothing changes; the condition saves time",
 }
 """Source of a mutant, as printed, and why nobody can tell it from the original."""
