@@ -214,8 +214,9 @@ def broken_rules(
     if all(p.limits["can_curtail"] and p.limits["can_shed"] for p in prosumers):
         found.append("a limit given up although everything can be cut")
     admitted = sum(number(r.amount_kw) for r in decision.reasons if r.cause.value == "limit-not-held")
+    # What is admitted does not count the losses of what is too much.
     planned = [(low, low) for low in (_planned(prosumer, decision, i) for i, prosumer in enumerate(prosumers))]
-    if sum(_over(community, prosumers, planned).values()) > admitted + _milliwatts(number, 1):
+    if sum(_over(community, prosumers, planned, with_losses=False).values()) > admitted + _milliwatts(number, 1):
         found.append("a limit exceeded by more than is admitted")
     return found
 
@@ -326,7 +327,9 @@ def _exact(number: Exact, value: float) -> Any:
     return number(value) if isfinite(value) else value
 
 
-def _over(community: Community, prosumers: list[Prosumer], spans: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _over(
+    community: Community, prosumers: list[Prosumer], spans: list[tuple[Any, Any]], *, with_losses: bool = True
+) -> dict[str, Any]:
     """Return by how many kW connections and lines can be exceeded, by name; nothing for those that are kept."""
     network, number, over = community.network, prosumers[0].number, {}
     for i, (low, high) in enumerate(spans):
@@ -341,7 +344,7 @@ def _over(community: Community, prosumers: list[Prosumer], spans: list[tuple[Any
             below[line].append(i)
             line = parent[line]
     coefficient = [number(float(r)) * 1000 / number(network.nominal_voltage_v) ** 2 for r in network.resistance_ohm]
-    lossy = any(coefficient)
+    lossy = with_losses and any(coefficient)
     for k in lines:
         imports, exports = (
             _at_least(number, float(x[k]), len(below[k]) + 1)
