@@ -117,9 +117,11 @@ class Controller:
         self.supervisor = supervisor or Supervisor()
         self.journal = journal
         self.watchdog = Watchdog(self.supervisor, self.policy)
+        self._machine = load_machine()
         given_monitors = None if monitors is None else tuple(monitors)
         if monitors is None:
-            monitors = default_monitors(community, self.supervisor.accuracy)
+            carry = self._machine.carry if self._machine is not None else None
+            monitors = default_monitors(community, self.supervisor.accuracy, carry=carry)
         latches = Latches(
             hold_steps=self.supervisor.hold_steps,
             free_releases=self.supervisor.free_releases,
@@ -135,7 +137,6 @@ class Controller:
             look_ahead=look_ahead,
             voltage=voltage,
         )
-        self._machine = load_machine()
         self._gate = QuickGate(community, self._machine.settle) if self._machine is not None else None
         self._screen = Screen(community, self._machine.glance if self._machine is not None else None)
         # A situation without a single measurement; what remains when even the screen should fail.

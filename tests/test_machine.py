@@ -248,3 +248,27 @@ def test_without_a_compiler_everything_works(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         load_machine.cache_clear()
     assert "numba" in sys.modules
+
+
+@given(st.data())
+def test_intervals_carried_in_machine_code_are_those_of_numpy(data):
+    size = data.draw(st.integers(1, 6))
+    number = st.floats(-10, 10) | st.sampled_from([0.0, np.nan, np.inf, -np.inf, 5e-324])
+
+    def rows(count):
+        values = st.lists(number, min_size=count * size, max_size=count * size)
+        return np.array(data.draw(values)).reshape(count, size)
+
+    level, moved = rows(2)
+    fixed, carried = rows(10), rows(2)
+    content, met = np.empty(size), np.empty((2, size))
+    with np.errstate(all="ignore"):
+        block = np.array((level, level, moved, moved, np.abs(moved), np.abs(moved))) * fixed[:6]
+        expected = np.maximum(carried + (block[2:4] + block[4:] - fixed[8:]), block[:2] - fixed[6:8])
+        fits = bool(np.maximum.reduce(expected[0] + expected[1]) <= 0.0)
+        finite = bool(np.isfinite(carried).all() and np.isfinite(block).all() and np.isfinite(fixed).all())
+    found = load_machine().carry(level, moved, fixed, carried, content, met)
+    assert found == fits if finite else (fits or not found)
+    if found:
+        assert np.array_equal(met, expected)
+        assert np.array_equal(content, block[0])

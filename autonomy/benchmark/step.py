@@ -190,7 +190,8 @@ class _Bench:
         self._previous = np.zeros(controller.community.n_prosumers)
         homes = controller.community
         latches = Latches(hold_steps=4, free_releases=3, day_steps=HOURS / homes.timestep_h)
-        self._arbiter = Arbiter(homes, default_monitors(homes), latches)
+        carry = machine.carry if machine is not None else None
+        self._arbiter = Arbiter(homes, default_monitors(homes, carry=carry), latches)
         self._energy_kwh = 0.5 * homes.battery_capacity_kwh
         self._time, self._feeder_kw = START, 0.0
         self._past: tuple[Mapping[str, Any], Reading, Decision, Situation] | None = None

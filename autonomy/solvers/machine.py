@@ -18,12 +18,14 @@ class Machine(NamedTuple):
         share_out: `autonomy.solvers.kernel.level.share_out`.
         settle: `autonomy.solvers.kernel.grid.settle`.
         finish: `autonomy.solvers.kernel.within.finish`.
+        carry: `autonomy.solvers.kernel.carry.carry`.
     """
 
     glance: Callable[..., bool]
     share_out: Callable[..., bool]
     settle: Callable[..., tuple[bool, bool]]
     finish: Callable[..., tuple[bool, bool, float]]
+    carry: Callable[..., bool]
 
 
 @cache
@@ -37,9 +39,10 @@ def load_machine() -> Machine | None:
 
 def _loaded() -> Machine:
     # Loads Numba, and compiles the first time.
+    from autonomy.solvers.kernel.carry import carry  # noqa: PLC0415
     from autonomy.solvers.kernel.grid import settle  # noqa: PLC0415
     from autonomy.solvers.kernel.level import share_out  # noqa: PLC0415
     from autonomy.solvers.kernel.room import glance  # noqa: PLC0415
     from autonomy.solvers.kernel.within import finish  # noqa: PLC0415
 
-    return Machine(glance=glance, share_out=share_out, settle=settle, finish=finish)
+    return Machine(glance=glance, share_out=share_out, settle=settle, finish=finish, carry=carry)

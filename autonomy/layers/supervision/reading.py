@@ -90,7 +90,7 @@ def _seconds(value: Any) -> tuple[float, bool]:
         plain = value.item()
         if type(plain) is not datetime:  # nanoseconds, whole days, or a year that Python does not know
             return float((value - np.datetime64(0, "us")) / np.timedelta64(1, "s")), False
-        value = plain
+        return (plain - EPOCH).total_seconds(), False
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     elif isinstance(value, date) and not isinstance(value, datetime):

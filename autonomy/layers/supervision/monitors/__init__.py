@@ -5,6 +5,8 @@ What a healthy host keeps is stated in `Accuracy`; every tolerance follows from 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from autonomy.layers.community import Community
 from autonomy.layers.supervision.monitors.accuracy import Accuracy
 from autonomy.layers.supervision.monitors.actuator import Actuator
@@ -32,16 +34,19 @@ __all__ = [
 ]
 
 
-def default_monitors(community: Community, accuracy: Accuracy | None = None) -> tuple[Watch, ...]:
+def default_monitors(
+    community: Community, accuracy: Accuracy | None = None, *, carry: Callable[..., bool] | None = None
+) -> tuple[Watch, ...]:
     """Return the monitors that need nothing but the community: clock, batteries twice, feeder, stuck meters.
 
-    `Peak`, `MeterRamp` and `ClearSky` need to be told what is installed, or where.
+    `Peak`, `MeterRamp` and `ClearSky` need to be told what is installed, or where. `carry` is the machine code that
+    `StorageBalance` takes.
     """
     stated = accuracy or Accuracy()
     return (
         Clock(community.timestep_h, stated),
         Actuator(community, stated),
-        StorageBalance(community, stated),
+        StorageBalance(community, stated, carry),
         FeederBalance(community, stated),
         Stuck(community),
     )
