@@ -30,6 +30,7 @@ from autonomy.benchmark.instances import (
     sketch,
 )
 from autonomy.benchmark.kernel import KernelMethod
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.machine import describe, processor_name
 from autonomy.benchmark.measurement import Effort, Measurement, measure
 from autonomy.benchmark.method import Answer, BackendMethod
@@ -43,7 +44,7 @@ from autonomy.benchmark.table import latency, quality, tables, times
 from autonomy.benchmark.tally import Tally
 from autonomy.benchmark.topologies import TOPOLOGIES
 from autonomy.benchmark.trial import trial
-from autonomy.benchmark.verdict import Judged, best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.verdict import Judged, is_right, judge
 from autonomy.benchmark.write import write_rows
 from autonomy.cli import main
 from autonomy.solvers.allocation import Allocation, Backend, Hierarchy, Solution, Status, Vector, net, no_answer

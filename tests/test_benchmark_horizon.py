@@ -19,7 +19,8 @@ from autonomy.benchmark.horizon.peaks import Case, NoPeakError, draw
 from autonomy.benchmark.horizon.row import HorizonRow
 from autonomy.benchmark.horizon.run import INSTANCES, HorizonRun, Settings
 from autonomy.benchmark.horizon.table import horizon_tables
-from autonomy.benchmark.horizon.verdict import Answered, best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.horizon.verdict import Answered, is_right, judge
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.row import Outcome
 from autonomy.cli import main
 from autonomy.layers.projection.conclusion import greedy_plan

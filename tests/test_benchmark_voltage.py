@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.benchmark.instances import NoInstanceError
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.method import Answer
 from autonomy.benchmark.row import Outcome
 from autonomy.benchmark.voltage import feeders
@@ -23,7 +24,7 @@ from autonomy.benchmark.voltage.methods import TREE, SolverMethod, methods, spec
 from autonomy.benchmark.voltage.row import VoltageRow
 from autonomy.benchmark.voltage.run import Settings, VoltageRun, instances_at
 from autonomy.benchmark.voltage.table import voltage_tables
-from autonomy.benchmark.voltage.verdict import Judged, best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.voltage.verdict import Judged, is_right, judge
 from autonomy.cli import main
 from autonomy.solvers.allocation import Status
 from autonomy.solvers.backends import exact

@@ -9,9 +9,10 @@ import numpy as np
 
 from autonomy.benchmark.clock import NANO, undisturbed
 from autonomy.benchmark.instances import Case, draw, least_bytes
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.machine import Machine
 from autonomy.benchmark.row import Outcome, Row
-from autonomy.benchmark.verdict import best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.verdict import is_right, judge
 from autonomy.solvers.allocation import Allocation, Setup, Solution, Status
 
 N = 24

@@ -10,6 +10,7 @@ import numpy as np
 
 from autonomy.benchmark.clock import interleaved
 from autonomy.benchmark.instances import Case, NoInstanceError, UncertifiedError, draw
+from autonomy.benchmark.lower_bound import best_bounds
 from autonomy.benchmark.machine import Machine
 from autonomy.benchmark.measurement import FEWEST, Effort, Measurement, calls_within, measure
 from autonomy.benchmark.method import Method
@@ -18,7 +19,7 @@ from autonomy.benchmark.row import Outcome, Row
 from autonomy.benchmark.silence import silenced
 from autonomy.benchmark.tally import Tally
 from autonomy.benchmark.trial import trial
-from autonomy.benchmark.verdict import best_bounds, judge
+from autonomy.benchmark.verdict import judge
 from autonomy.solvers.allocation import Allocation, Setup
 
 SIZES = (4, 24, 100, 1_000, 10_000, 100_000, 1_000_000)

@@ -8,10 +8,11 @@ import numpy as np
 
 from autonomy.benchmark.clip import CLIP_BYTES
 from autonomy.benchmark.instances import Case, least_bytes
+from autonomy.benchmark.lower_bound import relative_gap
 from autonomy.benchmark.measurement import Measurement
 from autonomy.benchmark.methods import EXACT
 from autonomy.benchmark.row import Outcome, Row
-from autonomy.benchmark.verdict import is_right, relative_gap
+from autonomy.benchmark.verdict import is_right
 from autonomy.solvers.allocation import Allocation, Vector
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autonomy.benchmark.lower_bound import relative_gap
 from autonomy.solvers.allocation import Allocation, Solution, Status
 from autonomy.solvers.certificate import certify
 
@@ -51,20 +52,6 @@ def judge(instance: int, problem: Allocation, solution: Solution) -> Judged:
             bound=bound if np.isfinite(bound) else -np.inf,
             message=solution.message,
         )
-
-
-def best_bounds(judged: Sequence[Judged], instances: int) -> list[float]:
-    """Return the best lower bound on each instance's optimum that any method's multipliers prove."""
-    best = [-np.inf] * instances
-    for item in judged:
-        best[item.instance] = max(best[item.instance], item.bound)
-    return best
-
-
-def relative_gap(item: Judged, bounds: Sequence[float]) -> float:
-    """Return (objective − best bound) / (1 + |best bound|); below 0 only for a point that breaks a limit."""
-    best = bounds[item.instance]
-    return (item.objective - best) / (1.0 + abs(best)) if np.isfinite(best) else np.nan
 
 
 def is_right(item: Judged, bounds: Sequence[float]) -> bool:

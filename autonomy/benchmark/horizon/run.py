@@ -13,7 +13,8 @@ from autonomy.benchmark.clock import NANO, hot, interleaved, timed_call
 from autonomy.benchmark.horizon.methods import STRUCTURED, HorizonMethod
 from autonomy.benchmark.horizon.peaks import Case, draw
 from autonomy.benchmark.horizon.row import HorizonRow
-from autonomy.benchmark.horizon.verdict import Judged, best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.horizon.verdict import Judged, is_right, judge
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.measurement import FEWEST
 from autonomy.benchmark.method import Answer
 from autonomy.benchmark.row import Outcome

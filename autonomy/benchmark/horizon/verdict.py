@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autonomy.benchmark.lower_bound import relative_gap
 from autonomy.layers.arrays import Matrix
 from autonomy.layers.projection.question import Question
 from autonomy.solvers.horizon.certificate import FEASIBLE, RELATIVE_GAP
@@ -82,20 +83,6 @@ def judge(instance: int, question: Question, answered: Answered) -> Judged:
         carried_kw=_carried_kw(question, answered),
         message=answered.message,
     )
-
-
-def best_bounds(judged: Sequence[Judged], instances: int) -> list[float]:
-    """Return the best lower bound on each instance's optimum that any method's multipliers prove."""
-    best = [-np.inf] * instances
-    for item in judged:
-        best[item.instance] = max(best[item.instance], item.bound)
-    return best
-
-
-def relative_gap(item: Judged, bounds: Sequence[float]) -> float:
-    """Return (f − best bound)/(1 + |best bound|); NaN without a bound."""
-    best = bounds[item.instance]
-    return (item.objective - best) / (1.0 + abs(best)) if np.isfinite(best) else np.nan
 
 
 def is_right(item: Judged, bounds: Sequence[float]) -> bool:

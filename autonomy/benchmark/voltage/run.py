@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.benchmark.clock import NANO, hot, interleaved, timed_call
+from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.measurement import FEWEST
 from autonomy.benchmark.method import Answer
 from autonomy.benchmark.row import Outcome
@@ -17,7 +18,7 @@ from autonomy.benchmark.silence import silenced
 from autonomy.benchmark.voltage.feeders import Case, Drawn, draw
 from autonomy.benchmark.voltage.methods import TREE, VoltageMethod, specialised
 from autonomy.benchmark.voltage.row import VoltageRow
-from autonomy.benchmark.voltage.verdict import Judged, best_bounds, is_right, judge, relative_gap
+from autonomy.benchmark.voltage.verdict import Judged, is_right, judge
 from autonomy.solvers.allocation import Vector
 
 PATIENCE = 0.25
