@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.benchmark.clock import NANO, hot, interleaved, timed_call
+from autonomy.benchmark.figures import charged_s, paired, quantile, worst
 from autonomy.benchmark.horizon.methods import STRUCTURED, HorizonMethod
 from autonomy.benchmark.horizon.peaks import Case, draw
 from autonomy.benchmark.horizon.row import HorizonRow
@@ -170,44 +171,18 @@ def _row(
         judged=len(judged),
         claimed=sum(item.claimed for item in judged),
         right=sum(right),
-        violation=_worst([item.violation for item in judged]),
-        gap=_worst([abs(relative_gap(item, bounds)) for item in judged]),
+        violation=worst([item.violation for item in judged]),
+        gap=worst([abs(relative_gap(item, bounds)) for item in judged]),
         both_answers=sum(item.both > 0 for item in judged),
         both_pairs=sum(item.both for item in judged),
         pairs=sum(item.pairs for item in judged),
-        carried_kw=_worst([item.carried_kw for item in judged]),
+        carried_kw=worst([item.carried_kw for item in judged]),
         hot_calls=0 if found.hot is None else found.hot.size,
-        hot_p50_s=_quantile(found.hot, 0.5),
-        hot_p99_s=_quantile(found.hot, 0.99),
+        hot_p50_s=quantile(found.hot, 0.5),
+        hot_p99_s=quantile(found.hot, 0.99),
         turns=0 if found.turns is None else found.turns.size,
-        turns_p50_s=_quantile(found.turns, 0.5),
-        charged_p50_s=_charged_s(found, right, limit_s),
-        hot_ratio=_quantile(found.hot, 0.5) / _quantile(exact.hot, 0.5),
-        turns_ratio=_paired(found.turns, exact.turns),
+        turns_p50_s=quantile(found.turns, 0.5),
+        charged_p50_s=charged_s(found.outcome, found.hot, right, limit_s),
+        hot_ratio=quantile(found.hot, 0.5) / quantile(exact.hot, 0.5),
+        turns_ratio=paired(found.turns, exact.turns),
     )
-
-
-def _charged_s(found: Found, right: Sequence[bool], limit_s: float) -> float:
-    """Return the median of the tight loop, calls on instances without a right answer charged the time limit."""
-    if found.outcome in (Outcome.NOT_INSTALLED, Outcome.NOT_RUN):
-        return float("nan")
-    if found.hot is None:
-        return limit_s
-    places = np.arange(found.hot.size) % len(right)
-    return float(np.median(np.where(np.array(right)[places], found.hot, limit_s)))
-
-
-def _quantile(seconds: Vector | None, share: float) -> float:
-    return float("nan") if seconds is None else float(np.quantile(seconds, share))
-
-
-def _paired(seconds: Vector | None, others: Vector | None) -> float:
-    if seconds is None or others is None:
-        return float("nan")
-    return float(np.median(seconds / np.maximum(others, NANO)))
-
-
-def _worst(figures: Sequence[float]) -> float:
-    """Return the largest of the numbers that are numbers; NaN when none is."""
-    finite = [value for value in figures if not np.isnan(value)]
-    return max(finite) if finite else float("nan")

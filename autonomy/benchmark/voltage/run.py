@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.benchmark.clock import NANO, hot, interleaved, timed_call
+from autonomy.benchmark.figures import charged_s, paired, quantile, worst
 from autonomy.benchmark.lower_bound import best_bounds, relative_gap
 from autonomy.benchmark.measurement import FEWEST
 from autonomy.benchmark.method import Answer
@@ -180,28 +181,18 @@ def _row(found: Found, case: Case, drawn: Drawn, bounds: Sequence[float], ours: 
         judged=len(judged),
         claimed=sum(item.claimed for item in judged),
         right=sum(right),
-        violation_kw=_worst([item.violation_kw for item in judged]),
-        excess_pu=_worst([item.excess_pu for item in judged]),
-        gap=_worst([abs(relative_gap(item, bounds)) for item in judged]),
+        violation_kw=worst([item.violation_kw for item in judged]),
+        excess_pu=worst([item.excess_pu for item in judged]),
+        gap=worst([abs(relative_gap(item, bounds)) for item in judged]),
         hot_calls=0 if found.hot is None else found.hot.size,
-        hot_p50_s=_quantile(found.hot, 0.5),
-        hot_p99_s=_quantile(found.hot, 0.99),
+        hot_p50_s=quantile(found.hot, 0.5),
+        hot_p99_s=quantile(found.hot, 0.99),
         turns=0 if found.turns is None else found.turns.size,
-        turns_p50_s=_quantile(found.turns, 0.5),
-        charged_p50_s=_charged_s(found, right, limit_s),
-        hot_ratio=_quantile(_where(found.hot, right), 0.5) / _quantile(_where(ours.hot, right), 0.5),
-        turns_ratio=_paired(_where(found.turns, right), _where(ours.turns, right)),
+        turns_p50_s=quantile(found.turns, 0.5),
+        charged_p50_s=charged_s(found.outcome, found.hot, right, limit_s),
+        hot_ratio=quantile(_where(found.hot, right), 0.5) / quantile(_where(ours.hot, right), 0.5),
+        turns_ratio=paired(_where(found.turns, right), _where(ours.turns, right)),
     )
-
-
-def _charged_s(found: Found, right: Sequence[bool], limit_s: float) -> float:
-    """Return the median of the tight loop, calls on instances without a right answer charged the time limit."""
-    if found.outcome in (Outcome.NOT_INSTALLED, Outcome.NOT_RUN):
-        return float("nan")
-    if found.hot is None:
-        return limit_s
-    places = np.arange(found.hot.size) % len(right)
-    return float(np.median(np.where(np.array(right)[places], found.hot, limit_s)))
 
 
 def _where(seconds: Vector | None, right: Sequence[bool]) -> Vector | None:
@@ -210,19 +201,3 @@ def _where(seconds: Vector | None, right: Sequence[bool]) -> Vector | None:
         return None
     chosen: Vector = seconds[np.array(right)[np.arange(seconds.size) % len(right)]]
     return chosen
-
-
-def _quantile(seconds: Vector | None, share: float) -> float:
-    return float("nan") if seconds is None else float(np.quantile(seconds, share))
-
-
-def _paired(seconds: Vector | None, others: Vector | None) -> float:
-    if seconds is None or others is None:
-        return float("nan")
-    return float(np.median(seconds / np.maximum(others, NANO)))
-
-
-def _worst(figures: Sequence[float]) -> float:
-    """Return the largest of the numbers that are numbers; NaN when none is."""
-    finite = [value for value in figures if not np.isnan(value)]
-    return max(finite) if finite else float("nan")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.text import Text
-
-import autonomy
 from autonomy.cli.arguments import EXIT_OK, Commands, command_line, require_at_least, sizes_of, words_of
 from autonomy.cli.benchmark.console import progress_bar, table_console
 from autonomy.cli.benchmark.machine import measured_machine
+from autonomy.cli.benchmark.outcome import leave
 from autonomy.cli.benchmark.repeats import repeats_of
-from autonomy.cli.folder import publish, require_writable
+from autonomy.cli.folder import require_writable
 
 OUT = "autonomy-step"
 SIZES = "4,24,100,1000"
@@ -44,10 +39,9 @@ def add_command(parts: Commands) -> None:
 
 def step_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Carry out `autonomy benchmark step`; see `add_command` for the options."""
-    from autonomy.benchmark.render import markdown, rich_table  # noqa: PLC0415 - only when needed
     from autonomy.benchmark.step import SCHEMA, measure_step, step_tables  # noqa: PLC0415
     from autonomy.benchmark.topologies import TOPOLOGIES  # noqa: PLC0415
-    from autonomy.benchmark.write import CSV_NAME, FILES, TABLES_NAME, write_rows  # noqa: PLC0415
+    from autonomy.benchmark.write import CSV_NAME, FILES  # noqa: PLC0415
     from autonomy.layers.intent import POLICIES as KNOWN_POLICIES  # noqa: PLC0415
 
     sizes = sizes_of("--sizes", options.sizes)
@@ -69,15 +63,5 @@ def step_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             rows.append(measure_step(policy, topology, n, steps=steps, seed=options.seed, overhead_s=overhead_s))
             bar.advance(task)
     found, command = step_tables(rows), command_line(words)
-    with tempfile.TemporaryDirectory(prefix=".autonomy-benchmark-", dir=options.out.resolve().parent) as staging:
-        finished = Path(staging) / "finished"
-        finished.mkdir()
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        about = {"command": command, "date": date, "version": autonomy.__version__, "machine": asdict(machine)}
-        write_rows(finished, SCHEMA, rows, about)
-        (finished / TABLES_NAME).write_text(markdown(found, machine, command), encoding="utf-8")
-        publish(finished, options.out, Path(staging))
-    for table in found:
-        console.print(rich_table(table))
-    console.print(Text.assemble("results: ", (str(options.out), "bold")), soft_wrap=True)
+    leave(options.out, console, schema=SCHEMA, rows=rows, tables=found, machine=machine, command=command)
     return EXIT_OK

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-import autonomy
 from autonomy.cli.arguments import (
     EXIT_OK,
     EXIT_UNSAFE,
@@ -24,8 +18,9 @@ from autonomy.cli.arguments import (
 )
 from autonomy.cli.benchmark.console import progress_bar, table_console
 from autonomy.cli.benchmark.machine import measured_machine
+from autonomy.cli.benchmark.outcome import leave
 from autonomy.cli.benchmark.repeats import repeats_of
-from autonomy.cli.folder import publish, require_writable
+from autonomy.cli.folder import require_writable
 
 if TYPE_CHECKING:
     from autonomy.benchmark.voltage.row import VoltageRow
@@ -61,12 +56,11 @@ def add_command(parts: Commands) -> None:
 
 def voltage_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Carry out `autonomy benchmark voltage`; see `add_command` for the options."""
-    from autonomy.benchmark.render import markdown, rich_table  # noqa: PLC0415
     from autonomy.benchmark.voltage.methods import TREE, methods  # noqa: PLC0415 - only when needed
     from autonomy.benchmark.voltage.row import SCHEMA  # noqa: PLC0415
     from autonomy.benchmark.voltage.run import VoltageRun  # noqa: PLC0415
     from autonomy.benchmark.voltage.table import voltage_tables  # noqa: PLC0415
-    from autonomy.benchmark.write import CSV_NAME, FILES, TABLES_NAME, write_rows  # noqa: PLC0415
+    from autonomy.benchmark.write import CSV_NAME, FILES  # noqa: PLC0415
 
     settings, known = _settings(options), methods()
     chosen = words_of("--methods", options.methods, known) if options.methods is not None else tuple(known)
@@ -76,17 +70,16 @@ def voltage_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         machine = measured_machine(quick=True)
     rows = _measure(VoltageRun([known[name] for name in chosen], settings, machine.clock_overhead_s), settings)
     found, command = voltage_tables(rows), command_line(words)
-    with tempfile.TemporaryDirectory(prefix=".autonomy-benchmark-", dir=options.out.resolve().parent) as staging:
-        finished = Path(staging) / "finished"
-        finished.mkdir()
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        about = {"command": command, "date": date, "version": autonomy.__version__, "machine": asdict(machine)}
-        write_rows(finished, SCHEMA, rows, about | {"settings": asdict(settings)})
-        (finished / TABLES_NAME).write_text(markdown(found, machine, command), encoding="utf-8")
-        publish(finished, options.out, Path(staging))
-    for table in found:
-        console.print(rich_table(table))
-    console.print(Text.assemble("results: ", (str(options.out), "bold")), soft_wrap=True)
+    leave(
+        options.out,
+        console,
+        schema=SCHEMA,
+        rows=rows,
+        tables=found,
+        machine=machine,
+        command=command,
+        settings=settings,
+    )
     ours = [row for row in rows if row.method.startswith(TREE)]
     return EXIT_UNSAFE if any(row.right < row.instances for row in ours) else EXIT_OK
 
