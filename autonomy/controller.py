@@ -60,6 +60,7 @@ class _Past(NamedTuple):
 
 NO_PAST = _Past(None, None, None, None)
 HOURS_PER_DAY = 24.0
+ALONG_PROSUMERS = (1,) * len(REQUIRED)
 
 
 class Controller:
@@ -246,7 +247,7 @@ class Controller:
             applied = np.asarray(given.get("applied_battery_kw"), dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             return self._previous_kw
-        if applied.shape != self._previous_kw.shape:
+        if applied.shape not in (self._previous_kw.shape, ()):  # one number stands for every battery
             return self._previous_kw
         return np.where(np.isfinite(applied), applied, self._previous_kw)
 
@@ -289,7 +290,10 @@ def as_mapping(obs: Observation | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_complete(obs: Observation | Mapping[str, Any]) -> TypeGuard[Observation]:
     """Whether this is an `Observation` with numbers for every prosumer; if clean, a policy may see it as it is."""
-    return type(obs) is Observation and {getattr(obs, name).ndim for name in REQUIRED} == {1}
+    if type(obs) is not Observation:
+        return False
+    ranks = obs.demand_kw.ndim, obs.pv_kw.ndim, obs.soc.ndim, obs.retail_price.ndim, obs.feed_in_price.ndim
+    return ranks == ALONG_PROSUMERS
 
 
 def _screened(situation: Situation, given: Mapping[str, Any]) -> Observation:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autonomy.journal.values import Shown, decode, encode, text_of
+from autonomy.journal.values import FLOAT, Shown, decode, encode, text_of
 from autonomy.layers.arrays import frozen
 from autonomy.layers.observation import OBSERVATION_FIELDS, REQUIRED, Forecast, Limits
 
@@ -59,18 +59,24 @@ def encode_observation(given: Mapping[str, Any], *, with_forecast: bool) -> dict
 def encode_rest(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what an observation has beside its required fields, or None where that needs a careful look.
 
-    Careful looks are for forecasts, for limits, and for what is no field.
+    Careful looks are for forecasts, for limits, and for what is no field; also for numbers that are not finite, which
+    orjson turns into null.
     """
     if type(given) is not dict or not KNOWN.issuperset(given):
         return None
     if given.get("forecast") is not None or given.get("limits") is not None:
         return None
-    rest = {}
-    for name in PLAIN:
-        value = given.get(name)
-        if value is not None:
-            rest[name] = encode(value)
-    return rest
+    return {name: _as_it_is(value) for name in PLAIN if (value := given.get(name)) is not None}
+
+
+def _as_it_is(value: Any) -> Any:
+    """Return what `encode` returns for a value of the usual kinds whose numbers are finite."""
+    kind = type(value)
+    if kind is float or (kind is np.ndarray and value.dtype is FLOAT and value.ndim == 1):
+        return value
+    if kind is np.datetime64:
+        return {"datetime64": str(value)}
+    return encode(value)
 
 
 def decode_observation(code: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autonomy.solvers.allocation import LEAST, MOST, Hierarchy, Matrix, Relief, Vector
+from autonomy.solvers.allocation import Hierarchy, Matrix, Relief, Vector
 from autonomy.solvers.certificate import Gap, gap_from, plain
 from autonomy.solvers.compiled import CompiledSolver
-from autonomy.solvers.kernel.around import MOVE, solve_around
+from autonomy.solvers.kernel.around import MOVE, PROOF, room_of, solve_around
 
 
 class Moves(NamedTuple):
@@ -22,6 +22,7 @@ class Moves(NamedTuple):
         cell_multipliers: (N,) as in `Solution`.
         multipliers: (G,) as in `Solution`.
         gap: The certified gap.
+        largest: The largest multiplier of all, its sign aside: 0 where no limit was felt.
     """
 
     move: Vector
@@ -30,6 +31,7 @@ class Moves(NamedTuple):
     cell_multipliers: Vector
     multipliers: Vector
     gap: Gap
+    largest: float
 
 
 class AroundSolver:
@@ -37,10 +39,11 @@ class AroundSolver:
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._workspace = CompiledSolver(hierarchy).workspace
-        self._tree = (hierarchy.parent, hierarchy.group_of, hierarchy.outermost_first)
-        size, groups = hierarchy.n_cells, hierarchy.n_groups
-        self._cells = {False: np.empty((LEAST, size)), True: np.empty((MOST + 1, size))}
-        self._bounds, self._proof = np.empty((2, groups)), np.empty(2)
+        tree = (hierarchy.parent, hierarchy.group_of, hierarchy.outermost_first)
+        self._tree = np.concatenate(tree).astype(np.int64)
+        self._tree.setflags(write=False)
+        self._room = room_of(hierarchy.n_cells, hierarchy.n_groups)
+        self._proof = self._room[:PROOF]
 
     def solve(  # noqa: PLR0913, PLR0917 - one record of seven arrays would have to be made every step
         self,
@@ -58,10 +61,8 @@ class AroundSolver:
         The arguments are those of `kernel.around.solve_around`.
         """
         answer, multipliers = np.zeros((MOVE + 1, wish.size)), np.empty(sums.shape[1])
-        cells = self._cells[own.shape[1] > 0]
-        room = (cells, self._bounds, answer, multipliers, self._proof)
         prices = (weight, *relief.prices)
-        mine = (*room, *self._tree, self._workspace)
+        mine = (answer, multipliers, self._room, self._workspace, self._tree)
         try:
             code = solve_around(base, reach, wish, *most, sums, own, *prices, *mine)
         except TypeError:  # strided, or not float64: the machine code takes plain arrays only
@@ -69,6 +70,5 @@ class AroundSolver:
         if code != 0:
             return None
         _, drop, lift, own_multipliers, move = answer
-        return Moves(move, drop, lift, own_multipliers, multipliers, gap_from(*self._proof.tolist()))
-
-
+        gap, rounding, largest = self._proof.tolist()
+        return Moves(move, drop, lift, own_multipliers, multipliers, gap_from(gap, rounding), largest)

@@ -92,7 +92,7 @@ class Projector:
                 line_multipliers=moves.multipliers,
                 node_multipliers=moves.cell_multipliers,
             ),
-            reasons=binding_limits(moves),
+            reasons=binding_limits(moves) if moves.largest > NOTICEABLE else (),
             ramp_relaxed=False,
         )
 

@@ -8,7 +8,9 @@ instance that `Allocation` states, without its arrays having to be built one by 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import float64, int64, types
+from numpy.typing import NDArray
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT, X
 from autonomy.solvers.kernel.borrow import borrow
@@ -18,6 +20,8 @@ from autonomy.solvers.kernel.solve import ANSWER, solve
 
 MOVE = ANSWER + 1
 """Row of the answer that holds −x, without negative zeros, after those of the point and of the cells' multipliers."""
+PROOF = 3
+"""Numbers of the proof."""
 WHOLE_ROWS, WHOLE, INDEX = (
     types.Array(kind, n, "C", readonly=True) for kind, n in ((float64, 2), (float64, 1), (int64, 1))
 )
@@ -27,11 +31,15 @@ SIGNATURE = int64(
     *[WHOLE] * 3,
     *[WHOLE_ROWS] * 2,
     *[float64] * 4,
-    *[ROWS] * 3,
-    *[COLUMN] * 2,
-    *[INDEX] * 3,
-    COLUMN,
+    ROWS,
+    *[COLUMN] * 3,
+    INDEX,
 )
+
+
+def room_of(size: int, groups: int) -> NDArray[np.float64]:
+    """Return room for the proof, for the bounds (2, G) and for cells (8, N)."""
+    return np.zeros(PROOF + 2 * groups + (MOST + 1) * size)
 
 
 @compiled(SIGNATURE)
@@ -47,21 +55,19 @@ def solve_around(
     drop_price,
     lift_price,
     smoothing,
-    cells,
-    bounds,
     answer,
     multipliers,
-    proof,
-    parent,
-    group_of,
-    outermost_first,
+    room,
     workspace,
+    tree,
 ):
-    """Write the answer (5, N), zeros before, the multipliers (G,) and (gap, rounding); return what `solve` returns.
+    """Write the answer (5, N), zeros before, the multipliers (G,) and the proof; return what `solve` returns.
 
     Given are the base (2, N) rows a and b, the reach (2, N) rows up and down of the moves, the wishes (N,), which are
     clipped to [−most_down, most_up], the bounds (2, G) of the groups and (2, N) of the cells (or (2, 0)) with the base
-    included, one weight for all, and room for cells (6 or 8, N) and bounds (2, G).
+    included, one weight for all, room as `room_of` makes it, and the tree: parents (G,), groups of the cells (N,) and
+    groups outermost first (G,) in one array. The proof is the room's first `PROOF` numbers: gap, rounding, and the
+    largest multiplier of a group or a cell, whatever its sign.
     """
     base, reach, wish, most_up, most_down = (
         borrow(base),
@@ -70,10 +76,13 @@ def solve_around(
         borrow(most_up),
         borrow(most_down),
     )
-    sums, own, cells, bounds, answer = borrow(sums), borrow(own), borrow(cells), borrow(bounds), borrow(answer)
-    multipliers, proof, workspace = borrow(multipliers), borrow(proof), borrow(workspace)
-    parent, group_of, outermost_first = borrow(parent), borrow(group_of), borrow(outermost_first)
-    size = wish.size
+    sums, own, answer, multipliers = borrow(sums), borrow(own), borrow(answer), borrow(multipliers)
+    room, workspace, tree = borrow(room), borrow(workspace), borrow(tree)
+    size, groups = wish.size, multipliers.size
+    parent, group_of, outermost_first = tree[:groups], tree[groups : groups + size], tree[groups + size :]
+    rows = MOST + 1 if own.shape[1] > 0 else LEAST
+    bounds = room[PROOF : PROOF + 2 * groups].reshape((2, groups))
+    cells = room[PROOF + 2 * groups : PROOF + 2 * groups + rows * size].reshape((rows, size))
     bounds[:] = 0.0
     for j in range(size):
         wanted, net = min(max(wish[j], -most_down[j]), most_up[j]), base[0, j] - base[1, j]
@@ -87,7 +96,7 @@ def solve_around(
         g = outermost_first[k]
         if parent[g] >= 0:
             bounds[0, parent[g]] += bounds[0, g]
-    for g in range(multipliers.size):
+    for g in range(groups):
         net = bounds[0, g]
         bounds[0, g], bounds[1, g] = sums[0, g] - net, sums[1, g] - net
     prices = (drop_price, lift_price, smoothing)
@@ -95,7 +104,12 @@ def solve_around(
     if code == 0:
         point = answer[:ANSWER]
         tree_of = (parent, group_of, outermost_first)
-        proof[0], proof[1] = gap_and_rounding(cells, bounds, point, answer[ANSWER], multipliers, *prices, *tree_of)
+        room[0], room[1] = gap_and_rounding(cells, bounds, point, answer[ANSWER], multipliers, *prices, *tree_of)
+        largest = 0.0
         for j in range(size):
             answer[MOVE, j] = 0.0 - answer[X, j]
+            largest = max(largest, abs(answer[ANSWER, j]))
+        for g in range(groups):
+            largest = max(largest, abs(multipliers[g]))
+        room[2] = largest
     return code
