@@ -115,22 +115,36 @@ def net_export(generation: NDArray[Any], load: NDArray[Any], battery: NDArray[An
 
 
 def line_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[Any]:
-    """Return (M,) Σ n_i over the prosumers below each line, + = towards the grid; exact on integers."""
+    """Return (..., M) Σ n_i over the prosumers below each line, + = towards the grid; exact on integers."""
     if network.n_lines == 1:
-        return np.add.reduce(net_export_by_node, keepdims=True)
-    if net_export_by_node.dtype.kind == "i":
+        return np.add.reduce(net_export_by_node, axis=-1, keepdims=True)
+    if net_export_by_node.ndim == 1 and net_export_by_node.dtype.kind == "i":
         # Whoever is below a line stands together, so a sum below is a difference of running sums. Integers alone
         # bear that: in floats one huge value would drown all that come after it.
         order, first, end = network.slices
         running = np.zeros(order.size + 1, dtype=net_export_by_node.dtype)
         np.cumsum(net_export_by_node[order], out=running[1:])
         return running[end] - running[first]
-    flows = np.zeros(network.n_lines, dtype=net_export_by_node.dtype)
-    np.add.at(flows, network.bus_of_prosumer, net_export_by_node)
+    flows = own_flows(network, net_export_by_node)
+    if flows.ndim > 1:
+        for line, above in network.inwards:
+            flows[..., above] += flows[..., line]
+        return flows
     totals = flows.tolist()
     for line, above in network.inwards:
         totals[above] += totals[line]
     return np.array(totals, dtype=flows.dtype)
+
+
+def own_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[Any]:
+    """Return (..., M) Σ n_i over the prosumers at the bus of each line, without those further out."""
+    flows = np.zeros((*net_export_by_node.shape[:-1], network.n_lines), dtype=net_export_by_node.dtype)
+    if flows.ndim == 1:
+        np.add.at(flows, network.bus_of_prosumer, net_export_by_node)
+    else:  # in the same order, so that many are the same as one by one
+        for prosumer, line in enumerate(network.bus_of_prosumer.tolist()):
+            flows[..., line] += net_export_by_node[..., prosumer]
+    return flows
 
 
 def plausible_power_kw(connection_limit_kw: Vector, charge_limit_kw: Vector, discharge_limit_kw: Vector) -> Vector:
@@ -148,8 +162,8 @@ class LossyFlows(NamedTuple):
     """Flows of a network with line losses.
 
     Attributes:
-        downstream_kw: (M,) kW at the bus the line feeds, + = towards the grid.
-        loss_kw: (M,) kW >= 0 lost in each line.
+        downstream_kw: (..., M) kW at the bus the line feeds, + = towards the grid.
+        loss_kw: (..., M) kW >= 0 lost in each line.
     """
 
     downstream_kw: Vector
@@ -157,21 +171,21 @@ class LossyFlows(NamedTuple):
 
     @property
     def upstream_kw(self) -> Vector:
-        """(M,) kW at the upstream end; for the feeder, what the grid sees."""
+        """(..., M) kW at the upstream end; for the feeder, what the grid sees."""
         return self.downstream_kw - self.loss_kw
 
 
 def lossy_flows(network: Network, net_export_kw: Vector) -> LossyFlows:
     """Return flows and losses, line by line from the leaves: loss = r·f² with f the flow at the downstream bus."""
-    flows = np.zeros(network.n_lines)
-    np.add.at(flows, network.bus_of_prosumer, net_export_kw)
     if network.is_lossless:
-        return LossyFlows(line_flows(network, net_export_kw), np.zeros(network.n_lines))
-    losses = np.zeros(network.n_lines)
+        flows = line_flows(network, net_export_kw)
+        return LossyFlows(flows, np.zeros(flows.shape))
+    flows = own_flows(network, net_export_kw)
+    losses = np.zeros(flows.shape)
     for line in network.leaves_first:
-        losses[line] = network.loss_coefficient_per_kw[line] * flows[line] ** 2
+        losses[..., line] = network.loss_coefficient_per_kw[line] * flows[..., line] ** 2
         if network.parent[line] >= 0:
-            flows[network.parent[line]] += flows[line] - losses[line]
+            flows[..., network.parent[line]] += flows[..., line] - losses[..., line]
     return LossyFlows(flows, losses)
 
 

@@ -45,10 +45,19 @@ class Carried(NamedTuple):
     limits: Vector
 
 
-def _carried(capacity: Capacity, network: Network) -> Carried:
+def carried_of(capacity: Capacity, network: Network) -> Carried:
+    """Return what `settle` is to be given for a capacity."""
     fixed = np.array(fixed_rows(capacity, network))[:, 3 * network.n_prosumers :]
     limits = np.concatenate((*kept_limits(capacity, network), network.sharers))
     return Carried(capacity, frozen(fixed, np.int64), frozen(limits))
+
+
+def places_of(network: Network) -> Milliwatts:
+    """Return the tree as `settle` takes it."""
+    order, first, end = network.slices
+    outermost_first = network.leaves_first[::-1]
+    tree = (network.bus_of_prosumer, order, network.parent, outermost_first, first, end)
+    return frozen(np.concatenate(tree), np.int64)
 
 
 class QuickGate:
@@ -67,10 +76,7 @@ class QuickGate:
         self._settle, self._network = settle, network
         self._shape = (community.n_prosumers,)
         self._has_ramps = community.has_ramp_limits
-        order, first, end = network.slices
-        outermost_first = network.leaves_first[::-1]
-        tree = (network.bus_of_prosumer, order, network.parent, outermost_first, first, end)
-        self._tree = frozen(np.concatenate(tree), np.int64)
+        self._tree = places_of(network)
         self._carried: Carried | None = None
 
     def __call__(self, situation: Situation, points: SetPoints) -> Passed | None:
@@ -84,7 +90,7 @@ class QuickGate:
                 return None
         carried, block = self._carried, np.empty((8, self._shape[0]))
         if carried is None or carried.capacity is not situation.capacity:
-            carried = self._carried = _carried(situation.capacity, self._network)
+            carried = self._carried = carried_of(situation.capacity, self._network)
         try:
             fits, is_cut = self._settle(
                 *points,
