@@ -21,7 +21,7 @@ tree, feasible exchanges decompose into such pairs, because a cycle through a ra
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -57,7 +57,26 @@ MARGIN_KW = 2e-6
 """kW per prosumer kept free on every limit, so that set-points can be rounded to whole milliwatts afterwards."""
 
 
-def shed_price(situation: Situation) -> float:
+class Rated(Protocol):
+    """What the program needs to know of the limits of a step: a `Situation`, or a `Rating`."""
+
+    @property
+    def charge_limit_kw(self) -> Vector:
+        """(N,) kW, P⁺."""
+        ...
+
+    @property
+    def discharge_limit_kw(self) -> Vector:
+        """(N,) kW, P⁻."""
+        ...
+
+    @property
+    def capacity(self) -> Capacity:
+        """What connections and lines carry."""
+        ...
+
+
+def shed_price(situation: Rated) -> float:
     """Return ρs, above the exact-penalty threshold of the module's docstring."""
     threshold = BATTERY_WEIGHT * float(np.max(situation.charge_limit_kw + situation.discharge_limit_kw))
     return 1.1 * threshold + 1.0
@@ -76,7 +95,7 @@ class ProjectionProgram:
         self._line_margin_kw = MARGIN_KW * (1.0 + self._network.prosumers_below)
         self._ratings: Ratings | None = None
 
-    def ratings(self, situation: Situation) -> Ratings:
+    def ratings(self, situation: Rated) -> Ratings:
         """Return what follows from the limits alone; the same object for as long as these are the same."""
         if self._ratings is None or not self._ratings.are_of(situation):
             self._ratings = _ratings(situation, self._line_margin_kw)
@@ -125,7 +144,7 @@ class Ratings(NamedTuple):
     line_bounds_kw: Matrix
     reach_kw: Matrix
 
-    def are_of(self, situation: Situation) -> bool:
+    def are_of(self, situation: Rated) -> bool:
         """Whether they were made from the very objects of this situation."""
         return (
             self.capacity is situation.capacity
@@ -134,7 +153,7 @@ class Ratings(NamedTuple):
         )
 
 
-def _ratings(situation: Situation, line_margin_kw: Vector) -> Ratings:
+def _ratings(situation: Rated, line_margin_kw: Vector) -> Ratings:
     capacity = situation.capacity
     limits = np.stack([capacity.import_limit_kw, capacity.export_limit_kw])
     connection = np.maximum(capacity.connection_limit_kw - 2.0 * MARGIN_KW, 0.0)  # a line with one prosumer
