@@ -37,7 +37,8 @@ SIGNATURE = types.void(
     *[STACK] * 4,
     STACKS,
     ROWS,
-    *[float64] * 4,
+    float64,
+    ROWS,
     *[INDEX] * 2,
     *[float64[::1]] * 2,
     float64[:, ::1],
@@ -59,9 +60,7 @@ def decide_many(
     bounds,
     limits,
     weight,
-    drop_price,
-    lift_price,
-    smoothing,
+    prices,
     tree,
     places,
     room,
@@ -84,10 +83,8 @@ def decide_many(
         own: (K, 2, N) or (K, 2, 0), likewise.
         bounds: (K, 2, N + M) as `settle` takes it.
         limits: (K, N + 3M) likewise.
-        weight: As `solve_around` takes it, and the prices after it.
-        drop_price: α
-        lift_price: β
-        smoothing: ε
+        weight: As `solve_around` takes it.
+        prices: (K, 3) α, β and ε, likewise.
         tree: As `solve_around` takes it.
         places: The tree as `settle` takes it.
         room: As `solve_around` takes it.
@@ -100,12 +97,12 @@ def decide_many(
     """
     seen, wishes, which, stores, most = borrow(seen), borrow(wishes), borrow(which), borrow(stores), borrow(most)
     sums, own, bounds, limits, tree = borrow(sums), borrow(own), borrow(bounds), borrow(limits), borrow(tree)
+    prices = borrow(prices)
     places, room, workspace, out = borrow(places), borrow(room), borrow(workspace), borrow(out)
     multipliers, notes, codes = borrow(multipliers), borrow(notes), borrow(codes)
     scratch = borrow(scratch)
     size, looked, answer = seen.shape[2], scratch[:LOOKED], scratch[LOOKED:]
     reach, base = looked[UP : DOWN + 1], looked[:2]
-    prices = (weight, drop_price, lift_price, smoothing)
     for b in range(seen.shape[0]):
         k, given, wish = which[b], seen[b], wishes[b]
         codes[b] = DECLINED
@@ -118,7 +115,8 @@ def decide_many(
             continue
         answer[:] = 0.0
         edges = (most[k, 0], most[k, 1], sums[k], own[k])
-        if solve_around(base, reach, wish[0], *edges, *prices, answer, multipliers[b], room, workspace, tree) != 0:
+        costs = (weight, prices[k, 0], prices[k, 1], prices[k, 2])
+        if solve_around(base, reach, wish[0], *edges, *costs, answer, multipliers[b], room, workspace, tree) != 0:
             continue
         fits, _ = settle(answer[MOVE], answer[1], answer[2], base, reach, bounds[k], limits[k], places, out[b])
         if not fits:

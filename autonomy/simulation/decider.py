@@ -1,0 +1,173 @@
+"""Layers 2 and 3 for many situations of one community at once: every row what a `Controller` decides, bit for bit.
+
+The common step is one call of machine code for all rows. A row that it declines (a reading out of its band, a number
+that is none, a proposal that CHECK rejects, a community with ramp limits) is decided by a controller of its own, which
+takes the recovery ladder where it has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy.controller import Controller
+from autonomy.layers.arrays import Vector
+from autonomy.layers.community import Community
+from autonomy.layers.decision import Decision
+from autonomy.layers.observation import Limits, Observation
+from autonomy.layers.projection.program import BATTERY_WEIGHT, ProjectionProgram
+from autonomy.layers.supervision.inbox import Inbox
+from autonomy.layers.supervision.quick import carried_of, places_of
+from autonomy.layers.supervision.rating import FIELDS, Rating, Ratings
+from autonomy.solvers.certificate import gap_from
+
+Stack = NDArray[np.float64]
+"""(B, N), or (B, rows, N)."""
+PV, DEMAND, SOC, RETAIL, FEED_IN = range(len(FIELDS))
+"""Rows of what was measured."""
+BATTERY, TRADE, PRICE, CURTAIL, SHED, NET, GENERATION_CAP, LOAD_CAP = range(8)
+"""Rows of a decision."""
+
+
+class Decided(NamedTuple):
+    """The decisions of B rows.
+
+    Attributes:
+        block: (B, 8, N) kW and currency/kWh, the rows named above, signs as in `Decision`.
+        line_multipliers: (B, M) as in `Certificate`.
+        gap: (B,) certified gap of the projection; 0 where none was used.
+        intervention_kw: (B,) kW, as in `Decision`.
+        is_fallback: (B,) whether the recovery ladder decided.
+        one_by_one: The decisions of the rows that a controller made on its own, by row.
+    """
+
+    block: Stack
+    line_multipliers: Stack
+    gap: Vector
+    intervention_kw: Vector
+    is_fallback: NDArray[np.bool_]
+    one_by_one: dict[int, Decision]
+
+
+class BatchDecider:
+    """Decides for many copies of one community, each in a situation of its own; serves one thread at a time.
+
+    Args:
+        community: What is controlled.
+        limits: The limits that a step may have, by number; (None,) for the community's own.
+        backend: Projection backend of the controller that looks with care.
+    """
+
+    def __init__(
+        self, community: Community, limits: Sequence[Limits | None] = (None,), *, backend: str = "exact"
+    ) -> None:
+        self.community, self._limits = community, tuple(limits)
+        self._wish: NDArray[Any] = np.zeros((community.n_prosumers, 3))
+        self._controller = Controller(community, policy=lambda *_: self._wish, backend=backend, monitors=())
+        self._machine = _machine(community, self._limits) if backend == "exact" else None
+
+    def decide(
+        self, seen: Stack, wishes: Stack, which: NDArray[np.int64], previous_kw: Stack, *, explained: bool = False
+    ) -> Decided:
+        """Return the decisions of B rows.
+
+        Args:
+            seen: (B, 5, N) available generation kW, demand kW, SoC, retail and feed-in price in currency/kWh.
+            wishes: (B, 3, N) intents: battery kW, trade kW, price bid; anything.
+            which: (B,) number of the limits that hold.
+            previous_kw: (B, N) kW, what the batteries last did, for ramp limits.
+            explained: Let the controller decide every row, so that each has its mode and reasons.
+        """
+        count, size = seen.shape[0], self.community.n_prosumers
+        lines = self.community.network.n_lines
+        block, multipliers, notes = np.zeros((count, 8, size)), np.zeros((count, lines)), np.zeros((count, 3))
+        declined = np.arange(count)
+        if self._machine is not None and not explained:
+            declined = self._machine(seen, wishes, which, block, multipliers, notes)
+        gap = np.array([gap_from(*row).gap for row in notes[:, 1:].tolist()])
+        intervention, is_fallback = np.sqrt(notes[:, 0]), np.zeros(count, dtype=bool)
+        decisions = {}
+        for row in declined.tolist():
+            decision = self._one(seen[row], wishes[row], self._limits[which[row]], previous_kw[row])
+            decisions[row] = decision
+            block[row] = _block(decision)
+            multipliers[row], gap[row] = decision.certificate.line_multipliers, decision.certificate.gap
+            intervention[row], is_fallback[row] = decision.intervention_kw, decision.mode.is_fallback
+        return Decided(block, multipliers, gap, intervention, is_fallback, decisions)
+
+    def _one(self, seen: Stack, wish: Stack, limits: Limits | None, previous_kw: Vector) -> Decision:
+        self._wish = wish.T
+        self._controller.restore(step=0, battery_kw=previous_kw)
+        pv, demand, soc, retail, feed_in = seen
+        return self._controller.step(
+            Observation(demand_kw=demand, pv_kw=pv, soc=soc, retail_price=retail, feed_in_price=feed_in, limits=limits)
+        )
+
+
+def _block(decision: Decision) -> Stack:
+    return np.array((
+        decision.battery_kw, decision.trade_kw, decision.price_bid, decision.curtail_kw, decision.shed_kw,
+        decision.net_export_kw, decision.generation_cap_kw, decision.load_cap_kw,
+    ))  # fmt: skip
+
+
+class _Machine:
+    """The common step: one call for all rows; returns the rows it declined."""
+
+    def __init__(self, community: Community, ratings: Sequence[Rating]) -> None:
+        from autonomy.solvers.compiled import workspace_of  # noqa: PLC0415 - likewise
+        from autonomy.solvers.kernel.around import room_of  # noqa: PLC0415 - loads Numba
+        from autonomy.solvers.kernel.crowd import SCRATCH, decide_many  # noqa: PLC0415 - likewise
+
+        self._decide_many = decide_many
+        network, size = community.network, community.n_prosumers
+        program = ProjectionProgram(community)
+        tables = [program.ratings(rating) for rating in ratings]
+        carried = [carried_of(rating.capacity, network) for rating in ratings]
+        connected = any(table.reach_kw.size for table in tables)
+        nothing = np.full((2, size), np.inf) * [[-1.0], [1.0]]
+        own = [
+            (table.reach_kw if table.reach_kw.size else nothing) if connected else table.reach_kw for table in tables
+        ]
+        stores = np.stack([rating.stores for rating in ratings])
+        for k, rating in enumerate(ratings):
+            if rating.can_curtail is not None or rating.can_shed is not None:
+                stores[k, 0] = np.inf  # what cannot be cut is looked at with care
+        hierarchy = program.hierarchy
+        tree = (hierarchy.parent, hierarchy.group_of, hierarchy.outermost_first)
+        self._fixed = (
+            stores,
+            np.array([(rating.charge_limit_kw, rating.discharge_limit_kw) for rating in ratings], dtype=np.float64),
+            np.stack([table.line_bounds_kw for table in tables]),
+            np.stack(own),
+            np.stack([item.bounds for item in carried]),
+            np.stack([item.limits for item in carried]),
+            BATTERY_WEIGHT,
+            np.array([table.relief.prices for table in tables]),
+            np.concatenate(tree).astype(np.int64),
+            places_of(network),
+            room_of(hierarchy.n_cells, hierarchy.n_groups),
+            workspace_of(hierarchy),
+            np.empty((SCRATCH, size)),
+        )
+
+    def __call__(
+        self, seen: Stack, wishes: Stack, which: NDArray[np.int64], block: Stack, multipliers: Stack, notes: Stack
+    ) -> NDArray[np.int64]:
+        codes = np.empty(seen.shape[0], dtype=np.int64)
+        self._decide_many(seen, wishes, which, *self._fixed, block, multipliers, notes, codes)
+        return codes.nonzero()[0]
+
+
+def _machine(community: Community, limits: Sequence[Limits | None]) -> _Machine | None:
+    """Return the machine code for these limits, or None where there is none or ramps need a careful look."""
+    if community.has_ramp_limits:
+        return None
+    ratings = Ratings(community)
+    try:
+        return _Machine(community, [ratings.of_step(item, Inbox({}, community.n_prosumers)) for item in limits])
+    except ImportError:
+        return None
