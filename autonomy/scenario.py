@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -12,7 +12,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy.forecasting import COVERAGE, horizon_rows
+from autonomy.forecasting import DEFAULT, Forecasters, ForecastKind, horizon_rows, named_forecast
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
@@ -32,6 +32,7 @@ class Scenario:
         series: The whole series; what lies before the window is history a forecast may use.
         start: First step of the window, >= 0.
         stop: Step after its last, start < stop <= T.
+        forecast_kind: How what comes next is forecast.
 
     Raises:
         ModelError: the window is empty or leaves the series.
@@ -40,6 +41,7 @@ class Scenario:
     series: Series
     start: int
     stop: int
+    forecast_kind: ForecastKind = DEFAULT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", _whole_number("start", self.start))
@@ -55,11 +57,19 @@ class Scenario:
         return cls(series=series, start=0, stop=series.n_steps)
 
     @classmethod
-    def demo(cls) -> Scenario:
-        """Return the year of real data that ships with the package: 17 homes in Fontana, California."""
+    def demo(cls, *, forecast: str | ForecastKind = DEFAULT, seed: int = 0) -> Scenario:
+        """Return the year of real data that ships with the package: 17 homes in Fontana, California.
+
+        Args:
+            forecast: As for `with_forecast`.
+            seed: As for `with_forecast`.
+
+        Raises:
+            ConfigError: no forecast is called so.
+        """
         from autonomy.demo import demo_series  # noqa: PLC0415 - the reader of files needs the class above
 
-        return cls.whole(demo_series())
+        return cls.whole(demo_series()).with_forecast(forecast, seed=seed)
 
     @classmethod
     def from_file(cls, path: str | Path, *, community: Community, time_zone: str | None = None) -> Scenario:
@@ -76,6 +86,28 @@ class Scenario:
         from autonomy.tables import read_series  # noqa: PLC0415 - the reader of files needs the class above
 
         return cls.whole(read_series(path, community=community, time_zone=time_zone))
+
+    def with_forecast(self, forecast: str | ForecastKind, *, seed: int = 0) -> Scenario:
+        """Return the same window with another forecast.
+
+        Args:
+            forecast: A name from `autonomy.forecasting.KINDS`, or a kind of one's own.
+            seed: Of a named forecast that draws something (`weather`); the others give the same for every seed.
+
+        Raises:
+            ConfigError: no forecast is called so.
+        """
+        kind = named_forecast(forecast, seed=seed) if isinstance(forecast, str) else forecast
+        return replace(self, forecast_kind=kind)
+
+    @property
+    def forecasters(self) -> Forecasters:
+        """The forecasts of demand and PV, by step of the series: `start` + k is step k of the window.
+
+        Raises:
+            ModelError: the step of the series does not divide a day.
+        """
+        return self.series.forecasters(self.forecast_kind)
 
     @property
     def n_steps(self) -> int:
@@ -139,8 +171,8 @@ class Scenario:
     def forecast(self, k: int) -> Forecast:
         """Return what is expected, at step k of the window, of the 24 hours after it.
 
-        Measurements up to and including step k are used, those before the window too, none after; the tariff is
-        published, so it is known. See `autonomy.forecasting.DayAhead`.
+        By a causal kind, as the default is, measurements up to and including step k are used, those before the window
+        too, none after; the tariff is published, so it is known. See `autonomy.forecasting`.
 
         Raises:
             ModelError: k is not a step of the window.
@@ -149,7 +181,7 @@ class Scenario:
         if not 0 <= k < self.n_steps:
             raise ModelError("k", k, f"a step of the window, 0..{self.n_steps - 1}")
         series, step = self.series, self.start + k
-        demand, pv = series.demand_forecast.outlook(step), series.pv_forecast.outlook(step)
+        demand, pv = (forecaster.outlook(step) for forecaster in self.forecasters)
         rows = horizon_rows(step, series.steps_per_day, series.n_steps)
         return Forecast(
             demand_kw=demand.expected_kw,
@@ -158,7 +190,7 @@ class Scenario:
             demand_high_kw=demand.high_kw,
             pv_low_kw=pv.low_kw,
             pv_high_kw=pv.high_kw,
-            coverage=COVERAGE,
+            coverage=self.forecast_kind.coverage,
             retail_price=series.retail_price[rows],
             feed_in_price=series.feed_in_price[rows],
         )
@@ -174,7 +206,7 @@ class Scenario:
             raise ModelError("first", first, f"a step of the window, 0..{self.n_steps - 1}")
         if not 1 <= steps <= self.n_steps - first:
             raise ModelError("steps", steps, f"1..{self.n_steps - first} steps from step {first}")
-        return Scenario(series=self.series, start=self.start + first, stop=self.start + first + steps)
+        return replace(self, start=self.start + first, stop=self.start + first + steps)
 
     def between(self, from_: str | datetime | np.datetime64, to: str | datetime | np.datetime64) -> Scenario:
         """Return the steps that start in [from_, to), on the clock of `time`.
@@ -210,10 +242,7 @@ class Scenario:
         """Yield the whole weeks inside the window; weeks are 7 days counted from the first step of the series."""
         week = self.series.steps_per_day * DAYS_PER_WEEK
         first = -(-self.start // week) * week
-        return (
-            Scenario(series=self.series, start=start, stop=start + week)
-            for start in range(first, self.stop - week + 1, week)
-        )
+        return (replace(self, start=start, stop=start + week) for start in range(first, self.stop - week + 1, week))
 
     def held_out_weeks(self) -> Iterator[Scenario]:
         """Yield every fourth week of the series, weeks 4, 8, 12 …: nothing is trained or tuned on them."""

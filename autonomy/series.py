@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy.forecasting import DayAhead
+from autonomy.forecasting import DayAhead, Forecasters, ForecastKind
 from autonomy.layers.arrays import Mask, Vector, frozen, frozen_vector, require
 from autonomy.layers.errors import ModelError
 
@@ -100,13 +100,27 @@ class Series:
 
     @cached_property
     def demand_forecast(self) -> DayAhead:
-        """The causal forecast of the demand."""
+        """The forecast of the demand by the last seven days."""
         return DayAhead.of(self.demand_kw, self.steps_per_day)
 
     @cached_property
     def pv_forecast(self) -> DayAhead:
-        """The causal forecast of the available generation."""
+        """The forecast of the available generation by the last seven days."""
         return DayAhead.of(self.pv_kw, self.steps_per_day)
+
+    def forecasters(self, kind: ForecastKind) -> Forecasters:
+        """Return the forecasts of demand and PV of a kind, made once and kept.
+
+        Raises:
+            ModelError: the step does not divide a day.
+        """
+        if kind not in self._forecasters:
+            self._forecasters[kind] = kind.of(self)
+        return self._forecasters[kind]
+
+    @cached_property
+    def _forecasters(self) -> dict[ForecastKind, Forecasters]:
+        return {}
 
 
 def step_minutes(timestep_h: float) -> int:

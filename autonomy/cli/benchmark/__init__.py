@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import horizon, journal, projection, step, voltage
+from autonomy.cli.benchmark import forecasts, horizon, journal, projection, step, voltage
 
 COMMANDS = (
     projection,
@@ -11,6 +11,7 @@ COMMANDS = (
     journal,
     horizon,
     voltage,
+    forecasts,
 )
 """Modules with an `add_command`, in the order of the help."""
 
