@@ -41,6 +41,7 @@ def conclude(situation: Situation, wish: Wish, proposal: Proposal | None, verdic
             *situation.reasons,
             *wish.reasons,
             *clipping,
+            *(_beyond_reach(situation, clipped, change) if _is_noticeable(intervention, change.size) else ()),
             *proposal.reasons,
             *offer.reasons,
         ),
@@ -84,15 +85,17 @@ def conclude_quickly(
     reasons = (*situation.reasons, *wish.reasons)
     if passed.is_cut:
         reasons = (*cut_reasons(SetPoints(block[0], block[3], block[4])), *reasons)
-    clipping = _clip(situation, intent)[1] if is_clipped else ()
-    reasons = (*reasons, *clipping, *proposal.reasons)
+    clipped, clipping = _clip(situation, intent) if is_clipped else (intent.battery_kw, ())
+    intervention = sqrt(square)
+    is_moved = _is_noticeable(intervention, clipped.size)
+    beyond = _beyond_reach(situation, clipped, block[0] - clipped) if is_moved else ()
+    reasons = (*reasons, *clipping, *beyond, *proposal.reasons)
     changed = passed.is_cut or bool(clipping) or _is_altered(wish)
     if is_offer_cut:
         offer = cut_offer(situation, block[5], intent.trade_kw, intent.price_bid)
         block[1], block[2] = offer.trade_kw, offer.price_bid
         reasons += offer.reasons
         changed = changed or bool(offer.reasons)
-    intervention = sqrt(square)
     return _assemble(
         block,
         mode=_mode(intervention, block.shape[1], changed=changed),
@@ -108,7 +111,11 @@ def _is_altered(wish: Wish) -> bool:
 
 
 def _mode(intervention_kw: float, size: int, *, changed: bool) -> Mode:
-    return Mode.PROJECTED if changed or intervention_kw > UNTOUCHED_KW * sqrt(size) else Mode.POLICY
+    return Mode.PROJECTED if changed or _is_noticeable(intervention_kw, size) else Mode.POLICY
+
+
+def _is_noticeable(intervention_kw: float, size: int) -> bool:
+    return intervention_kw > UNTOUCHED_KW * sqrt(size)
 
 
 def _clip(situation: Situation, intent: Intent) -> tuple[Vector, tuple[Reason, ...]]:
@@ -121,6 +128,19 @@ def _clipped(change_kw: Vector) -> tuple[Reason, ...]:
     over = np.flatnonzero(change_kw > UNTOUCHED_KW)
     text = f"the battery intent of {over.size} prosumer(s) was clipped to the power limits"
     return (Reason(cause=Cause.INTENT_CLIPPED, text=text, prosumers=tuple(over.tolist())),) if over.size else ()
+
+
+def _beyond_reach(situation: Situation, clipped: Vector, change_kw: Vector) -> tuple[Reason, ...]:
+    """Return the reason for intents inside the power limits that the batteries could not follow, and did not."""
+    lower, upper = situation.battery_lower_kw, situation.battery_upper_kw
+    cut = np.minimum(np.maximum(lower - clipped, clipped - upper), np.abs(change_kw)) > UNTOUCHED_KW
+    # Where something is in doubt, a battery without any room stands still for that, which is said already.
+    over = np.flatnonzero(cut if situation.is_clean else cut & (lower < upper))
+    if not over.size:
+        return ()
+    limits = "state of charge and ramp limit allow" if situation.community.has_ramp_limits else "state of charge allows"
+    text = f"the battery intent of {over.size} prosumer(s) was cut to what their {limits}"
+    return (Reason(cause=Cause.BATTERY_LIMIT, text=text, prosumers=tuple(over.tolist())),)
 
 
 def conclude_without_intent(

@@ -29,6 +29,7 @@ ROUTINE = frozenset(
     for cause in (
         Cause.LINE_LIMIT,
         Cause.CONNECTION_LIMIT,
+        Cause.BATTERY_LIMIT,
         Cause.VOLTAGE_LIMIT,
         Cause.LOOK_AHEAD,
         Cause.CURTAILED,

@@ -38,6 +38,7 @@ class Cause(StrEnum):
     POLICY_LATE = "policy-late"
     INTENT_NOT_FINITE = "intent-not-finite"
     INTENT_CLIPPED = "intent-clipped"
+    BATTERY_LIMIT = "battery-limit"
     LINE_LIMIT = "line-limit"
     CONNECTION_LIMIT = "connection-limit"
     VOLTAGE_LIMIT = "voltage-limit"
