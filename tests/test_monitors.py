@@ -29,7 +29,7 @@ from autonomy.layers.supervision.monitors import (
 )
 from autonomy.layers.supervision.reading import instant_of
 from tests.healthy_host import HealthyHost
-from tests.planted_faults import ROUTINE, delay, faults
+from tests.planted_faults import ROUTINE, Setting, delays
 from tests.strategies import communities
 
 PAIR = Community(
@@ -150,10 +150,8 @@ def test_three_weeks_of_the_demo_community_raise_no_alarm(policy, accuracy):
 @pytest.mark.parametrize("name", ["NaN", "missing", "rail", "unit", "sign", "wrong dt", "stuck", "replay"])
 def test_a_planted_fault_is_named_within_two_steps_at_the_median(name):
     random = np.random.default_rng(7)
-    found = []
-    for onset, home in zip(random.integers(24, 8_700, 9), random.integers(0, 17, 9), strict=True):
-        options: dict[str, Any] = {"accuracy": EXACT, "policy": "self-consumption", "longest": 6}
-        found.append(delay(Community.demo(), Scenario.demo(), int(onset), faults(int(home))[name], **options) or 99)
+    onsets, homes = random.integers(24, 8_700, 9).tolist(), random.integers(0, 17, 9).tolist()
+    found = delays(Setting(accuracy=EXACT), onsets, homes, [name], longest=6)[name]
     assert min(found) >= 1
     assert sorted(found)[4] <= 2, found
 

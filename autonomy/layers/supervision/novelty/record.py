@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from autonomy.layers.arrays import Matrix, frozen
+from autonomy.layers.arrays import Matrix, Vector, frozen
 from autonomy.layers.errors import ModelError
 from autonomy.layers.supervision.novelty.conformal import rate_upper, threshold
 from autonomy.layers.supervision.novelty.yardstick import Yardstick
 
-VERSION = 1
-CODE = ("moment.py", "features.py", "yardstick.py")
+VERSION = 2
+CODE = ("moment.py", "features.py", "yardstick.py", "repeats.py")
 """Files that decide what a score is: a calibration made by other ones is not used."""
-ARRAYS = ("unit_kw", "day_scores")
+ARRAYS = ("unit_kw", "day_scores", "repeat_rarity", "repeat_scores")
 PARTS = ("middle", "up", "down", "offset", "slope")
 YARDSTICKS = ("prosumers", "community")
 
@@ -39,11 +39,14 @@ class Calibration:
         alpha: False alarms per day that are allowed, half of them about the community, half about any prosumer.
         drift_alpha: Probability of any false alarm of drift in a life of `life_days`, divided likewise.
         life_days: Days after which the martingales begin anew.
+        repeat_alpha: False alarms per day that are allowed about stuck meters.
         unit_kw: (2, N) kW, mean PV and demand of the training days.
         prosumers: The yardstick of the prosumers' figures.
         community: The yardstick of the community's figures; N is 1 in it.
         day_scores: (n, N + 1) largest score of each calibration day, of every prosumer and last of the community; NaN
             where there was nothing to say.
+        repeat_rarity: (2, N) what one repeat of PV and of demand scores, see `repeats.py`.
+        repeat_scores: (n,) largest score of repeats of any meter on each calibration day.
         training_days: How many days the yardsticks were fitted to.
         source: Where the data are from.
         data_sha256: Hash of the data.
@@ -55,10 +58,13 @@ class Calibration:
     alpha: float
     drift_alpha: float
     life_days: int
+    repeat_alpha: float
     unit_kw: Matrix
     prosumers: Yardstick
     community: Yardstick
     day_scores: Matrix
+    repeat_rarity: Matrix
+    repeat_scores: Vector
     training_days: int
     source: str
     data_sha256: str
@@ -72,7 +78,7 @@ class Calibration:
             raise ModelError("drift_alpha", self.drift_alpha, "a probability between 0 and 1")
         if not self.life_days >= 1:
             raise ModelError("life_days", self.life_days, "a number of days >= 1")
-        self.prosumer_threshold, self.community_threshold  # noqa: B018 - raises when there are too few days
+        self.prosumer_threshold, self.community_threshold, self.repeat_threshold  # noqa: B018 - raises when there are too few days
 
     @property
     def n_days(self) -> int:
@@ -93,6 +99,16 @@ class Calibration:
     def rate_upper(self) -> float:
         """Bound on the true rate of false alarms per day of each half, at 95 % confidence over calibrations."""
         return rate_upper(self.n_days, self.alpha / 2)
+
+    @property
+    def repeat_threshold(self) -> float:
+        """Score of repeats above which a meter is stuck; the largest of all exceeds it on repeat_alpha of the days."""
+        return threshold(self.repeat_scores, self.repeat_alpha)
+
+    @property
+    def repeat_rate_upper(self) -> float:
+        """Bound on the true rate of false alarms about stuck meters, likewise."""
+        return rate_upper(self.n_days, self.repeat_alpha)
 
     @property
     def sha256(self) -> str:
