@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -154,6 +155,36 @@ def test_a_planted_fault_is_named_within_two_steps_at_the_median(name):
     found = delays(Setting(accuracy=EXACT), onsets, homes, [name], longest=6)[name]
     assert min(found) >= 1
     assert sorted(found)[4] <= 2, found
+
+
+ABSURD = st.sampled_from([0.0, 1e-300, 1e-12, 1.0, 6.4, 1e12, 1e200, 1e300, 1.7e308])
+
+
+@given(
+    st.tuples(ABSURD, ABSURD), st.tuples(ABSURD, ABSURD), st.sampled_from([1e-300, 1e-12, 0.5, 1.0]),
+    st.sampled_from([1e-300, 1e-6, 1.0, 1e6, 1e300]), st.sampled_from([Accuracy(), EXACT]),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_no_community_is_too_absurd_for_the_monitors_and_one_at_rest_is_never_doubted(
+    capacity, power, efficiency, hours, accuracy
+):
+    community = Community(
+        battery_capacity_kwh=capacity,
+        charge_limit_kw=power,
+        discharge_limit_kw=power[::-1],
+        charge_efficiency=efficiency,
+        discharge_efficiency=efficiency,
+        network=Network.single_feeder(n_prosumers=2),
+        timestep_h=hours,
+    )
+    with np.errstate(all="raise", under="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monitors = default_monitors(community, accuracy)
+    with np.errstate(all="ignore"):  # as the controller steps
+        for monitor in monitors:
+            bench = Bench(monitor, community)
+            for _ in range(4):
+                assert bench.show(applied_battery_kw=[0.0, 0.0], feeder_kw=-2.0) == []
 
 
 # The clock --------------------------------------------------------------------------------------------------------

@@ -44,7 +44,10 @@ class Actuator:
         share = 0.5 * accuracy.soc_resolution + accuracy.self_discharge_per_h * community.timestep_h
         most_kw = np.maximum(community.charge_limit_kw, community.discharge_limit_kw)
         model_kw = (accuracy.efficiency_error + accuracy.power_error) * most_kw + accuracy.power_resolution_kw
-        self._near_kw = share * community.battery_capacity_kwh / hours + model_kw
+        # A capacity without bounds, or an hour of no length, explains every shortfall: inf is meant.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            near_kw = share * community.battery_capacity_kwh / hours + model_kw
+        self._near_kw = np.where(np.isnan(near_kw), np.inf, near_kw)
         self.reset()
 
     def reset(self) -> None:

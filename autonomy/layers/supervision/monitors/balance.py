@@ -21,6 +21,8 @@ CONSISTENT_STEPS = 4
 SIGNS = np.array([[1.0], [-1.0]])
 LARGEST_SWAP = 64
 """Batteries in doubt at once up to which exchanged pairs are looked for."""
+LARGEST_KWH = 1e150
+"""What a kW is worth at most in a step, so that absurd time steps and efficiencies give wide intervals and no NaN."""
 
 
 class StorageBalance:
@@ -52,9 +54,7 @@ class StorageBalance:
         carry: The machine code for steps in which every reading meets its interval; None to do without.
     """
 
-    def __init__(
-        self, community: Community, accuracy: Accuracy, carry: Callable[..., bool] | None = None
-    ) -> None:
+    def __init__(self, community: Community, accuracy: Accuracy, carry: Callable[..., bool] | None = None) -> None:
         self._size, self._obeys = community.n_prosumers, accuracy.obeys
         self._step_s = 3600.0 * community.timestep_h
         self._capacity_kwh = community.battery_capacity_kwh
@@ -64,10 +64,11 @@ class StorageBalance:
         rates = _rates(community.charge_efficiency, community.discharge_efficiency, error)
         # A meter that reads x means a power between x/(1 + off) and x/(1 − off).
         less, more = 1.0 - off, 1.0 / (1.0 - off)
-        yields = dt * rates * np.array([[[less], [more]], [[more], [less]]])
-        # An absolute error of the power is worth most through a battery that discharges badly.
-        absolute = dt * more * accuracy.power_resolution_kw * rates[0, 1]
-        standby = accuracy.self_discharge_per_h * dt * self._capacity_kwh
+        with np.errstate(over="ignore"):
+            yields = np.minimum(dt * rates * np.array([[[less], [more]], [[more], [less]]]), LARGEST_KWH)
+            # An absolute error of the power is worth most through a battery that discharges badly.
+            absolute = np.minimum(dt * more * accuracy.power_resolution_kw * rates[0, 1], LARGEST_KWH)
+        standby = min(accuracy.self_discharge_per_h * dt, 1.0) * self._capacity_kwh
         # The last digits of a float, for a capacity of any size.
         self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-11) * self._capacity_kwh)
         # Intervals are kept as (lowest, −highest), so that one operation works on both ends. What a power b is worth
