@@ -22,12 +22,18 @@ class Kpi:
         co2_kg: kg of grid imports.
         peak_import_kw: kW, largest feeder import.
         peak_export_kw: kW, largest feeder export.
+        load_factor: Mean feeder import / largest feeder import; NaN when nothing is imported.
         traded_kwh: kWh sold between prosumers.
+        traded_share: kWh bought from neighbours / kWh bought at all; NaN when nothing is bought.
         self_sufficiency: 1 − grid imports / demand served, both in kWh.
         self_consumption: 1 − grid exports / generation used, both in kWh.
         curtailed_kwh: kWh of generation cut.
         shed_kwh: kWh of load not served.
+        loss_of_load_h: Hours in which more than a watt of load was not served.
         battery_throughput_kwh: kWh through all battery terminals.
+        battery_cycles: Equivalent full cycles, mean over the batteries; NaN without one.
+        bill_gini: Inequality of the prosumers' bills over all windows, 0 when all are equal, 1 when one pays all.
+        saving_gini: The same of what each saves against its own bill under grid-only; NaN without a baseline.
         violations: Number of broken rules on what was executed.
         interventions: Number of steps in which the intent was changed by more than a watt.
         intervention_kw_mean: kW, mean size over those steps; 0 when there were none.
@@ -43,12 +49,18 @@ class Kpi:
     co2_kg: float
     peak_import_kw: float
     peak_export_kw: float
+    load_factor: float
     traded_kwh: float
+    traded_share: float
     self_sufficiency: float
     self_consumption: float
     curtailed_kwh: float
     shed_kwh: float
+    loss_of_load_h: float
     battery_throughput_kwh: float
+    battery_cycles: float
+    bill_gini: float
+    saving_gini: float
     violations: int
     interventions: int
     intervention_kw_mean: float

@@ -18,7 +18,7 @@ from autonomy.controller import Controller
 from autonomy.errors import DataError
 from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
-from autonomy.kpi import kpi
+from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
 from autonomy.optimum import optimal_dispatch
 from autonomy.rollout import OPTIMUM, replay, roll_out
@@ -121,7 +121,10 @@ def run(
         windows=tuple((window.label, window.start, window.n_steps) for window in windows),
         policies=tuple(trajectories),
         trajectories=trajectories,
-        kpis={name: kpi(runs, baseline_cost=baseline, optimal_cost=best) for name, runs in trajectories.items()},
+        kpis={
+            name: kpi(runs, baseline_cost=baseline, optimal_cost=best, baseline_bill=total_bill(trajectories[BASELINE]))
+            for name, runs in trajectories.items()
+        },
         optima=optima,
         terminal_rule=_terminal_rule(configuration),
         backend=options.backend,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Simulator
-from autonomy.kpi import kpi
+from autonomy.kpi import gini, kpi
 from autonomy.layers.invariants import Violation
 from autonomy.rollout import roll_out
 from autonomy.trajectory import Trajectory
@@ -68,6 +68,8 @@ FIRST = trajectory(
     curtail_kw=np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]),
     battery_kw=np.array([[-1.0, 0.0], [3.0, 0.0], [0.0, 0.0]]),
     trade_kw=np.array([[0.0, 0.0], [0.0, 0.0], [1.0, -1.0]]),
+    net_export_kw=np.array([[-2.0, -2.0], [2.0, 0.0], [1.0, -1.0]]),
+    bill=np.array([[1.0, 1.0], [-3.0, 0.0], [0.0, 1.0]]),
     feeder_kw=np.array([-4.0, 2.0, 0.0]),
     step_cost=np.array([5.0, -1.0, 0.5]),
     terminal_value=0.5,
@@ -90,7 +92,7 @@ SECOND = trajectory(
 
 
 def test_two_windows_by_hand() -> None:
-    figures = kpi([FIRST, SECOND], baseline_cost=10.0, optimal_cost=2.0)
+    figures = kpi([FIRST, SECOND], baseline_cost=10.0, optimal_cost=2.0, baseline_bill=np.array([10.0, 4.0]))
     assert figures.policy == "a policy"
     assert figures.steps == 4
     assert figures.cost == pytest.approx(5 - 1 + 0.5 - 0.5 + 2)
@@ -98,6 +100,14 @@ def test_two_windows_by_hand() -> None:
     assert figures.co2_kg == pytest.approx(1.0)
     assert (figures.peak_import_kw, figures.peak_export_kw) == (4.0, 2.0)
     assert figures.traded_kwh == pytest.approx(0.5)
+    # Bought: (2 + 2 + 1)·0.5 = 2.5 kWh, of which 0.5 kWh from the neighbour.
+    assert figures.traded_share == pytest.approx(0.5 / 2.5)
+    # Imports of 4, 0, 0 and 1 kW: their mean over the largest.
+    assert figures.load_factor == pytest.approx(1.25 / 4)
+    assert figures.loss_of_load_h == pytest.approx(0.5)
+    # The homes pay −2 and 2; of 10 and 4 under grid-only they save 12 and 2.
+    assert figures.bill_gini == pytest.approx(1.0)
+    assert figures.saving_gini == pytest.approx(10 / 14)
     # Served: (4 - 1 + 2 + 1 + 1 + 1)·0.5 = 4 kWh, of which (4 + 1)·0.5 = 2.5 kWh were imported.
     assert figures.self_sufficiency == pytest.approx(1 - 2.5 / 4)
     # Used: (5 + 2)·0.5 = 3.5 kWh of generation, of which 2·0.5 = 1 kWh was exported.
@@ -114,7 +124,8 @@ def test_two_windows_by_hand() -> None:
 
 def test_a_figure_without_a_meaning_is_not_a_number_and_never_an_error() -> None:
     figures = kpi([trajectory(2, latency_s=np.full(2, NAN))], baseline_cost=0.0, optimal_cost=0.0)
-    for name in ("achievable_share", "self_sufficiency", "self_consumption", "latency_p50_s", "latency_p99_s"):
+    unknown = ("achievable_share", "self_sufficiency", "self_consumption", "load_factor", "traded_share", "bill_gini")
+    for name in (*unknown, "saving_gini", "latency_p50_s", "latency_p99_s"):
         assert math.isnan(getattr(figures, name)), name
     assert (figures.interventions, figures.intervention_kw_mean) == (0, 0.0)
 
@@ -130,6 +141,25 @@ def test_the_baseline_saves_nothing_and_the_optimum_everything() -> None:
         kpi([run], baseline_cost=baseline.cost, optimal_cost=best.cost).achievable_share for run in (baseline, best)
     ]
     assert shares == [0.0, 1.0]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9))
+def test_the_gini_coefficient_is_its_double_sum_and_between_0_and_1(amounts: list[float]) -> None:
+    total = sum(map(abs, amounts))
+    if total == 0.0:
+        assert math.isnan(gini(np.array(amounts)))
+        return
+    double = sum(abs(one - other) for one in amounts for other in amounts)
+    expected = double / (2 * (len(amounts) - 1) * total)
+    assert gini(np.array(amounts)) == pytest.approx(expected, abs=1e-9)
+    assert -1e-12 <= gini(np.array(amounts)) <= 1 + 1e-12
+
+
+def test_the_gini_coefficient_by_hand() -> None:
+    assert gini(np.array([3.0, 3.0, 3.0])) == 0.0
+    assert gini(np.array([0.0, 0.0, 9.0])) == pytest.approx(1.0)
+    assert gini(np.array([1.0, 3.0])) == pytest.approx(0.5)
+    assert math.isnan(gini(np.array([5.0])))
 
 
 @given(communities(max_prosumers=4), st.data())

@@ -77,7 +77,16 @@ COLUMNS: dict[str, Column] = {
         _column("co2_kg", "CO₂", "CO₂", "kg", _one, "Emissions of the grid imports."),
         _column("peak_import_kw", "Peak import", "peak\nimport", "kW", quantity, "Largest import at the feeder."),
         _column("peak_export_kw", "Peak export", "peak\nexport", "kW", quantity, "Largest export at the feeder."),
+        _column("load_factor", "Load factor", "load\nfactor", "1", percent, "Mean import / largest import."),
         _column("traded_kwh", "P2P volume", "traded", "kWh", _one, "Energy sold between prosumers, peer to peer."),
+        _column(
+            "traded_share",
+            "P2P share",
+            "P2P\nshare",
+            "1",
+            percent,
+            "Energy bought from neighbours / energy bought at all.",
+        ),
         _column(
             "self_sufficiency", "Self-sufficiency", "self-\nsuff.", "1", percent, "1 − grid imports / demand served."
         ),
@@ -85,6 +94,7 @@ COLUMNS: dict[str, Column] = {
             "self_consumption", "Self-consumption", "self-\ncons.", "1", percent, "1 − grid exports / generation used."
         ),
         _column("shed_kwh", "Load shed", "shed", "kWh", quantity, "Load that was not served."),
+        _column("loss_of_load_h", "Loss of load", "loss of\nload", "h", _one, "Hours with load that was not served."),
         _column("curtailed_kwh", "Curtailed", "cur-\ntailed", "kWh", quantity, "Generation that was cut."),
         _column(
             "battery_throughput_kwh",
@@ -93,6 +103,23 @@ COLUMNS: dict[str, Column] = {
             "kWh",
             _one,
             "Energy through all battery terminals, charge and discharge alike.",
+        ),
+        _column("battery_cycles", "Battery cycles", "cycles", "1", _one, "Equivalent full cycles of a battery."),
+        _column(
+            "bill_gini",
+            "Gini of bills",
+            "Gini,\nbills",
+            "1",
+            quantity,
+            "Inequality of bills, 0 to 1.",
+        ),
+        _column(
+            "saving_gini",
+            "Gini of savings",
+            "Gini,\nsavings",
+            "1",
+            quantity,
+            "The same of what each saves against its bill under grid-only.",
         ),
         _column("violations", "Violations", "viola-\ntions", "1", _whole, "Broken safety rules on what was executed."),
         _column(
