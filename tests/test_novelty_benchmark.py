@@ -12,8 +12,11 @@ from autonomy.benchmark.novelty.__main__ import fault_rows, mean_row
 from autonomy.benchmark.novelty.candidates import KEPT, NAIVE
 from autonomy.benchmark.novelty.planted import CHANNELS, FAULTS, SHIFTS, Meters, plant, shifted
 from autonomy.benchmark.novelty.run import UNCALIBRATED, Bench, FalseAlarms
-from autonomy.layers.supervision.novelty import NoveltyWatch
+from autonomy.benchmark.novelty.stuck import RESOLUTIONS_KW, of_meters, stuck_meters
+from autonomy.calibration import calibrate
+from autonomy.layers.supervision.novelty import NoveltyWatch, RepeatWatch
 from tests.test_novelty import SLOTS, alarms, made_series
+from tests.test_repeats import rounded
 
 DAYS = np.arange(3, 20)
 
@@ -96,3 +99,30 @@ def test_a_count_has_the_interval_of_its_share():
     assert (count.days, count.of) == (1, 10)
     assert count.low == pytest.approx(1 - 0.975**0.1)  # P(at least one of ten) = 2.5 %
     assert count.low < 0.1 < count.high
+
+
+def test_false_alarms_about_stuck_meters_are_those_that_the_watch_itself_raises():
+    series = rounded(made_series(), 0.2)
+    scenario = Scenario.whole(series)
+    found, calibration = of_meters(scenario, 0.2), calibrate(scenario)
+    held = {step // SLOTS for step, _ in alarms(RepeatWatch(calibration), series) if step // SLOTS // 7 % 4 == 3}
+    assert found.alarms.days == len(held)
+    assert found.upper == calibration.repeat_rate_upper
+    for row in range(2):
+        doubted = found.needed[row] * calibration.repeat_rarity[row]
+        assert (doubted > calibration.repeat_threshold).all()
+        assert (doubted - calibration.repeat_rarity[row] <= calibration.repeat_threshold).all()
+
+
+def test_stuck_meters_are_found_sooner_the_finer_they_read():
+    rows = {row.resolution_kw: row for row in stuck_meters(Scenario.whole(made_series()))}
+    assert tuple(rows) == RESOLUTIONS_KW
+    for channel in CHANNELS:
+        delays = rows[None].delays[channel]
+        assert delays.size == rows[None].alarms.of
+        # No reading of the training days was ever repeated, so one repeat is enough; the first faulty step is one,
+        # unless it follows another fault of this home, planted on the day before.
+        assert np.nanmax(delays) <= 1.0
+        assert np.nanmedian(delays) == 0.0
+    assert np.isfinite(rows[None].delays["demand"]).all()
+    assert np.nanmean(rows[0.1].delays["demand"]) > 0.0

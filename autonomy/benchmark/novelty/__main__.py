@@ -10,8 +10,11 @@ import numpy as np
 
 from autonomy.benchmark.novelty.alarms import Cost, costs
 from autonomy.benchmark.novelty.candidates import KEPT
+from autonomy.benchmark.novelty.pace import paces
 from autonomy.benchmark.novelty.planted import FAULTS
 from autonomy.benchmark.novelty.run import Bench, Detection, FalseAlarms, Shifted
+from autonomy.benchmark.novelty.stuck import StuckMeters, stuck_meters
+from autonomy.layers.arrays import Vector
 from autonomy.scenario import Scenario
 
 
@@ -27,7 +30,9 @@ def main(words: list[str]) -> int:
     print(
         f"{calibration.training_days} training days, {calibration.n_days} calibration days, alpha {calibration.alpha:g}"
     )
-    print(f"each half: stated {calibration.alpha / 2:.1%} of days, at most {calibration.rate_upper:.1%} (95 %)\n")
+    print(f"each half: stated {calibration.alpha / 2:.1%} of days, at most {calibration.rate_upper:.1%} (95 %)")
+    stated, most = calibration.repeat_alpha, calibration.repeat_rate_upper
+    print(f"stuck meters: stated {stated:.1%} of days, at most {most:.1%} (95 %)\n")
     show(("false alarms on held-out days", "days", "rate", "95 % interval"), false_alarm_rows(bench))
     found = list(bench.detections(lambda: print(".", end="", file=sys.stderr, flush=True)))
     print(file=sys.stderr)
@@ -47,7 +52,7 @@ def main(words: list[str]) -> int:
     counted = np.arange(bench.scenario.n_steps) // bench.slots // 7 % 4 == 3
     show(
         (
-            "a prosumer loses, the community loses",
+            "watch and losses",
             "cost, USD",
             "shed, kWh",
             "traded, kWh",
@@ -56,7 +61,47 @@ def main(words: list[str]) -> int:
         ),
         (cost_row(row) for row in costs(bench.scenario, calibration, counted)),
     )
+    show(
+        (
+            "stuck meters, readings of",
+            "false alarms, held-out days",
+            "95 % interval",
+            "at most",
+            "repeats doubted: demand",
+            "PV",
+            "found until midnight: demand",
+            "delay p50, p95",
+            "PV",
+            "delay p50, p95",
+        ),
+        (stuck_row(row) for row in stuck_meters(bench.scenario)),
+    )
+    show(
+        ("monitor", "µs a step, p50"), ((name, f"{us:.1f}") for name, us in paces(bench.scenario, calibration).items())
+    )
     return 0
+
+
+def stuck_row(row: StuckMeters) -> tuple[str, ...]:
+    """Return what the repeat watch does at one resolution."""
+    pv, demand = (_span(needed[np.isfinite(needed)]) for needed in row.needed)
+    found = []
+    for channel in ("demand", "PV"):
+        delays = row.delays[channel]
+        known = delays[np.isfinite(delays)]
+        late = np.quantile(known, (0.5, 0.95)) if known.size else ()
+        found += [f"{known.size / delays.size:.0%}", ", ".join(f"{steps:.0f}" for steps in late) or "–"]
+    resolution = "as they are" if row.resolution_kw is None else f"{1e3 * row.resolution_kw:g} W"
+    return resolution, _days(row.alarms), interval(row.alarms), f"{row.upper:.1%}", demand, pv, *found
+
+
+def _span(needed: Vector) -> str:
+    """Return the least, the median and the most of some numbers of repeats."""
+    return ", ".join(f"{count:.0f}" for count in (needed.min(), np.median(needed), needed.max()))
+
+
+def _days(count: FalseAlarms) -> str:
+    return f"{count.days} of {count.of}, {count.days / count.of:.1%}"
 
 
 def cost_row(row: Cost) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,19 +12,20 @@ from autonomy.controller import Controller
 from autonomy.layers.arrays import Mask, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision
-from autonomy.layers.supervision.novelty import Calibration, NoveltyWatch
+from autonomy.layers.supervision.novelty import Calibration, NoveltyWatch, RepeatWatch
 from autonomy.layers.supervision.watch import Loss, Watch
 from autonomy.scenario import Scenario
 from autonomy.simulator import Outcome, Simulator
 
 POLICY = "time-of-use"
-SETTINGS: dict[str, tuple[Loss, Loss] | None] = {
+SETTINGS: dict[str, Callable[[Calibration], Watch] | None] = {
     "no watch": None,
-    "MARKET, POLICY (default)": (Loss.MARKET, Loss.POLICY),
-    "METER, POLICY": (Loss.METER, Loss.POLICY),
-    "NOTE, NOTE": (Loss.NOTE, Loss.NOTE),
+    "novelty: MARKET, POLICY (default)": NoveltyWatch,
+    "novelty: METER, POLICY": partial(NoveltyWatch, prosumer_loss=Loss.METER),
+    "novelty: NOTE, NOTE": partial(NoveltyWatch, prosumer_loss=Loss.NOTE, community_loss=Loss.NOTE),
+    "repeats: METER (default)": RepeatWatch,
 }
-"""What a prosumer and the community lose."""
+"""Which watch, and what it takes: novelty from a prosumer and from the community, repeats from a prosumer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +33,11 @@ class Cost:
     """What happened in the steps that were counted.
 
     Attributes:
-        setting: Name of the losses.
+        setting: Name of the watch and its losses.
         cost: Currency.
         shed_kwh: kWh of load shed.
         traded_kwh: kWh traded between prosumers.
-        doubted: Steps in which a doubt of novelty was raised or held.
+        doubted: Steps in which a doubt of the watch was raised or held.
         violations: Rules that were broken.
     """
 
@@ -62,10 +64,8 @@ def played(scenario: Scenario, watch: Watch | None, pv_kw: Vector | None = None)
 
 def costs(scenario: Scenario, calibration: Calibration, counted: Mask) -> Iterator[Cost]:
     """Yield what each setting costs over the counted steps of a scenario without any fault."""
-    for setting, losses in SETTINGS.items():
-        watch = None
-        if losses is not None:
-            watch = NoveltyWatch(calibration, prosumer_loss=losses[0], community_loss=losses[1])
+    for setting, make in SETTINGS.items():
+        watch = None if make is None else make(calibration)
         steps = [pair for pair, is_counted in zip(played(scenario, watch), counted, strict=False) if is_counted]
         hours = scenario.timestep_h
         yield Cost(
@@ -79,6 +79,6 @@ def costs(scenario: Scenario, calibration: Calibration, counted: Mask) -> Iterat
 
 
 def is_doubted(decision: Decision, prosumer: int | None = None) -> bool:
-    """Whether novelty is doubted or still held: of this prosumer, or of anybody."""
-    said = [reason for reason in decision.reasons if reason.cause is Cause.NOVELTY]
+    """Whether novelty or a stuck meter is doubted or still held: of this prosumer, or of anybody."""
+    said = [reason for reason in decision.reasons if reason.cause in (Cause.NOVELTY, Cause.METER_STUCK)]
     return any(prosumer is None or prosumer in reason.prosumers for reason in said)
