@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from autonomy import settlement
+from autonomy.assets.step import community_at, energy_at_arrival_kwh, limits_at
+from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
 from autonomy.layers import physics
 from autonomy.layers.arrays import Vector, frozen_vector, require
@@ -96,9 +98,10 @@ class Simulator:
         economics: Prices that are not tariffs.
         initial_soc: Fraction of the capacity each battery starts with, a scalar or (N,); None for `INITIAL_SOC`, or the
             end of the battery's band that is nearest to it.
+        timeline: What EVs, outages and derating change in each step of the scenario; None for nothing.
 
     Raises:
-        ModelError: community and scenario do not belong together, or initial_soc is outside 0..1.
+        ModelError: community, scenario and timeline do not belong together, or initial_soc is outside 0..1.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Simulator:
         *,
         economics: Economics | None = None,
         initial_soc: float | Vector | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         if scenario.names != community.names:
             raise ModelError("scenario.names", scenario.names, f"the community's names {community.names}")
@@ -115,7 +119,12 @@ class Simulator:
             raise ModelError(
                 "scenario.timestep_h", scenario.timestep_h, f"{community.timestep_h} h as in the community"
             )
+        size = scenario.n_steps, scenario.n_prosumers
+        if timeline is not None and (timeline.n_steps, timeline.n_prosumers) != size:
+            found = timeline.n_steps, timeline.n_prosumers
+            raise ModelError("timeline", found, f"{size[0]} steps of {size[1]} prosumers, as the scenario has")
         self.community, self.scenario = community, scenario
+        self.timeline = None if timeline is None or timeline.is_empty else timeline
         self.economics = economics or Economics()
         start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max) if initial_soc is None else initial_soc
         self.initial_soc = frozen_vector("initial_soc", start, community.n_prosumers)
@@ -127,7 +136,7 @@ class Simulator:
     def reset(self) -> Observation:
         """Go back to the first step and return its observation."""
         self.step_number = 0
-        self.energy_kwh: Vector = self.initial_soc * self.community.battery_capacity_kwh
+        self.energy_kwh: Vector = self._arrived(self.initial_soc * self.community.battery_capacity_kwh)
         self.battery_kw: Vector = np.zeros(self.community.n_prosumers)
         self.feeder_kw: float | None = None
         self._has_acted = False
@@ -166,6 +175,7 @@ class Simulator:
             applied_battery_kw=self.battery_kw if self._has_acted else None,
             time=scenario.time[k],
             forecast=scenario.forecast(k),
+            limits=None if self.timeline is None else limits_at(self.timeline, k, self.community, self.energy_kwh),
         )
 
     def execute(self, decision: Decision, *, intent_kw: Vector | None = None) -> Outcome:
@@ -183,10 +193,16 @@ class Simulator:
         execution, clearing = self._act(decision)
         broken = _unannounced(violations(execution), decision)
         outcome = self._settle(execution, clearing, broken, intent_kw)
-        self.energy_kwh, self.battery_kw = execution.energy_after_kwh, execution.battery_kw
-        self.feeder_kw, self._has_acted = execution.feeder_kw, True
+        self.battery_kw, self.feeder_kw, self._has_acted = execution.battery_kw, execution.feeder_kw, True
         self.step_number += 1
+        self.energy_kwh = self._arrived(execution.energy_after_kwh)
         return outcome
+
+    def _arrived(self, energy_kwh: Vector) -> Vector:
+        """Return the energy stored at the start of the current step, after what EVs drove."""
+        if self.timeline is None or self.is_done:
+            return energy_kwh
+        return energy_at_arrival_kwh(self.timeline, self.step_number, self.community, energy_kwh)
 
     def _act(self, decision: Decision) -> tuple[Execution, Clearing]:
         k, community, network = self.step_number, self.community, self.community.network
@@ -200,8 +216,9 @@ class Simulator:
         clearing = clear(*_orders(decision, net), feed_in_price=feed_in, retail_price=retail)
         after = physics.rated_energy_after_kwh(community, self.energy_kwh, decision.battery_kw)
         feeder = int(np.argmin(network.parent))
+        held = community if self.timeline is None else community_at(self.timeline, k, community)
         execution = Execution(
-            community=community,
+            community=held,
             energy_before_kwh=self.energy_kwh,
             energy_after_kwh=after,
             previous_battery_kw=self.battery_kw,

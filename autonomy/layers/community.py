@@ -17,6 +17,9 @@ from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
 from autonomy.layers.storage import Storage
 
+LEAST_RETENTION = 1e-3
+"""Fraction of what is stored that a step must leave; a battery that loses more stores nothing."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Community:
@@ -35,6 +38,7 @@ class Community:
         soc_max: (N,) fraction of the capacity, soc_min..1.
         ramp_limit_kw: (N,) kW per step > 0, largest change of battery power between two steps; inf for none.
         connection_limit_kw: (N,) kW > 0, K: |net export| of the prosumer; inf for none.
+        self_discharge_per_h: (N,) fraction of what is stored that an hour takes, in [0, 1).
         timestep_h: Hours > 0, the length of a step.
         names: N different names; "prosumer-1" and so on when not given.
 
@@ -52,6 +56,7 @@ class Community:
     soc_max: Vector = 1.0  # type: ignore[assignment]
     ramp_limit_kw: Vector = np.inf  # type: ignore[assignment]
     connection_limit_kw: Vector = np.inf  # type: ignore[assignment]
+    self_discharge_per_h: Vector = 0.0  # type: ignore[assignment]
     timestep_h: float = 1.0
     names: tuple[str, ...] = ()
 
@@ -73,8 +78,12 @@ class Community:
         for name in ("ramp_limit_kw", "connection_limit_kw"):
             values = getattr(self, name)
             require(name, values, values > 0, "a number > 0, or inf for no limit")
+        lost = self.self_discharge_per_h
+        require("self_discharge_per_h", lost, (lost >= 0) & (lost < 1), "a fraction >= 0 and < 1")
         if not 0 < self.timestep_h < np.inf:
             raise ModelError("timestep_h", self.timestep_h, "hours > 0")
+        left = self.retention >= LEAST_RETENTION
+        require("self_discharge_per_h", lost, left, f"a fraction that leaves {LEAST_RETENTION:g} of a step's energy")
         names = tuple(self.names) or tuple(f"prosumer-{i + 1}" for i in range(size))
         if len(names) != size or len(set(names)) != size:
             raise ModelError("names", list(names), f"{size} different names")
@@ -106,7 +115,18 @@ class Community:
             charge_efficiency=self.charge_efficiency,
             discharge_efficiency=self.discharge_efficiency,
             timestep_h=self.timestep_h,
+            retention=self.retention if self.has_self_discharge else None,
         )
+
+    @cached_property
+    def retention(self) -> Vector:
+        """(N,) what a step leaves of what is stored, (1 − self_discharge_per_h)^dt; 1 without self-discharge."""
+        return frozen((1.0 - self.self_discharge_per_h) ** self.timestep_h)
+
+    @cached_property
+    def has_self_discharge(self) -> bool:
+        """Whether any battery loses energy by itself."""
+        return bool((self.retention < 1.0).any())
 
     @cached_property
     def has_battery(self) -> Mask:
@@ -157,4 +177,5 @@ ARRAY_FIELDS = (
     "soc_max",
     "ramp_limit_kw",
     "connection_limit_kw",
+    "self_discharge_per_h",
 )

@@ -22,6 +22,7 @@ DEFAULTS = {
     "soc_max": 1.0,
     "ramp_limit_kw": np.inf,
     "connection_limit_kw": np.inf,
+    "self_discharge_per_h": 0.0,
 }
 PROSUMER_NUMBERS = tuple(DEFAULTS)
 LINE_DEFAULTS = {"import_limit_kw": np.inf, "export_limit_kw": np.inf, "resistance_ohm": 0.0}

@@ -112,8 +112,9 @@ def _magnitude(values: Any) -> Vector:
 
 
 def _soc(x: Execution) -> NDArray[Any]:
-    # A battery that starts outside its band must not get worse; one that starts inside must stay inside.
-    low = np.minimum(x.community.energy_min_kwh, x.energy_before_kwh)
+    # A battery that starts outside its band must not get worse, but for what it loses by itself; one that starts inside
+    # must stay inside.
+    low = np.minimum(x.community.energy_min_kwh, x.community.retention * x.energy_before_kwh)
     high = np.maximum(x.community.energy_max_kwh, x.energy_before_kwh)
     return _outside(x.energy_after_kwh, low, high)
 
@@ -185,7 +186,7 @@ def _price(x: Execution) -> NDArray[Any]:
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(name="soc", formula="emin <= e' <= emax (never worse when e starts outside)", unit="kWh", residual=_soc),
-    Invariant(name="storage", formula="e' = e + dt·(ec·max(b,0) − max(−b,0)/ed)", unit="kWh", residual=_storage),
+    Invariant(name="storage", formula="e' = a·e + dt·(ec·max(b,0) − max(−b,0)/ed)", unit="kWh", residual=_storage),
     Invariant(name="rate", formula="−P⁻ <= b <= P⁺", unit="kW", residual=_rate),
     Invariant(name="ramp", formula="|b − b_prev| <= R", unit="kW", residual=_ramp),
     Invariant(name="curtailment", formula="0 <= c <= g", unit="kW", residual=_curtail),

@@ -60,6 +60,12 @@ class Limits:
         active: (N,) whether the battery may be used (False: an EV that left, a unit in maintenance).
         can_curtail: (N,) whether the host can reduce generation.
         can_shed: (N,) whether the host can reduce load.
+        charge_floor_kw: (N,) kW, the least that a battery is to be charged with, for an EV that has to leave with
+            enough; < 0 where so much may be discharged at most, -inf for no floor. Not a safety limit: it yields to
+            every other one, and no load is shed for it.
+        grid_import_limit_kw: kW >= 0 that the grid delivers to the whole community, beside the feeder's own limit; 0
+            for an outage.
+        grid_export_limit_kw: kW >= 0 that the grid takes, likewise.
     """
 
     charge_limit_kw: Vector | None = None
@@ -72,6 +78,9 @@ class Limits:
     active: Mask | None = None
     can_curtail: Mask | None = None
     can_shed: Mask | None = None
+    charge_floor_kw: Vector | None = None
+    grid_import_limit_kw: float | None = None
+    grid_export_limit_kw: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,6 +127,8 @@ MEASURED = ("demand_kw", "pv_kw", "soc", "retail_price", "feed_in_price", "carbo
 REQUIRED = MEASURED[:5]
 OBSERVATION_FIELDS = tuple(item.name for item in fields(Observation))
 LIMIT_FIELDS = tuple(item.name for item in fields(Limits))
+GRID_LIMIT_FIELDS = ("grid_import_limit_kw", "grid_export_limit_kw")
+"""Limits of the whole community: one number each."""
 
 
 def _as_measured(value: Any) -> Any:

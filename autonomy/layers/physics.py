@@ -85,13 +85,14 @@ def rated_box(community: Community, energy_kwh: Vector, previous_kw: Vector | No
 
 
 def rated_energy_after_kwh(community: Community, energy_kwh: Vector, battery_kw: Vector) -> Vector:
-    """Return `next_energy_kwh` at the community's own efficiencies and time step."""
+    """Return `next_energy_kwh` at the community's own efficiencies, self-discharge and time step."""
     return next_energy_kwh(
         energy_kwh,
         battery_kw,
         charge_efficiency=community.charge_efficiency,
         discharge_efficiency=community.discharge_efficiency,
         timestep_h=community.timestep_h,
+        retention=community.retention,
     )
 
 
@@ -102,10 +103,21 @@ def next_energy_kwh(
     charge_efficiency: Vector,
     discharge_efficiency: Vector,
     timestep_h: float,
+    retention: Vector | float = 1.0,
 ) -> Vector:
-    """Return e' = e + dt·(ec·max(b, 0) − max(−b, 0)/ed)."""
+    """Return e' = a·e + dt·(ec·max(b, 0) − max(−b, 0)/ed); a is `retention`, what a step leaves of what is stored."""
     charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
-    return energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
+    return retention * energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
+
+
+def power_to_reach_kw(community: Community, energy_after_kwh: Vector, energy_kwh: Vector) -> Vector:
+    """Return the battery power from which a given energy follows, + = charge: `rated_energy_after_kwh` turned round.
+
+    b = (e' − a·e)/(dt·ec) where that charges, and (e' − a·e)·ed/dt where it discharges.
+    """
+    change, hours = energy_after_kwh - community.retention * energy_kwh, community.timestep_h
+    charging = change / (hours * community.charge_efficiency)
+    return np.where(change > 0, charging, change * community.discharge_efficiency / hours)
 
 
 def net_export(generation: NDArray[Any], load: NDArray[Any], battery: NDArray[Any]) -> NDArray[Any]:

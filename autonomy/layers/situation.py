@@ -63,6 +63,7 @@ class Situation(NamedTuple):
         reasons: What was found wrong.
         can_curtail: (N,) whether the host can reduce generation; None for everybody.
         can_shed: (N,) whether the host can reduce load; None for everybody.
+        charge_floor_kw: (N,) kW, what a battery is to be charged with at least, see `Limits`; None for no floors.
     """
 
     community: Community
@@ -88,6 +89,7 @@ class Situation(NamedTuple):
     reasons: tuple[Reason, ...]
     can_curtail: Mask | None = None
     can_shed: Mask | None = None
+    charge_floor_kw: Vector | None = None
 
     @property
     def connection_limit_kw(self) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,8 +53,25 @@ class Storage:
         charge_efficiency: Vector,
         discharge_efficiency: Vector,
         timestep_h: float,
+        retention: Vector | None = None,
     ) -> Storage:
-        """Return the blocks for (N,) ratings."""
+        """Return the blocks for (N,) ratings.
+
+        With self-discharge a·e is left of e, a = `retention`. Then emax − a·e = a·(emax/a − e), and likewise for emin:
+        the same two differences, with the ends of the band divided by a and what arrives multiplied by it.
+        """
+        if retention is not None:
+            narrow = retention * (1.0 - 8.0 * UNIT)
+            storage = cls.of(
+                energy_min_kwh=energy_min_kwh / narrow,
+                energy_max_kwh=energy_max_kwh / retention * (1.0 - 8.0 * UNIT),
+                charge_limit_kw=charge_limit_kw,
+                discharge_limit_kw=discharge_limit_kw,
+                charge_efficiency=charge_efficiency,
+                discharge_efficiency=discharge_efficiency,
+                timestep_h=timestep_h,
+            )
+            return replace(storage, yield_=frozen(storage.yield_ * narrow))
         one = np.ones_like(energy_max_kwh)
         return cls(
             energy_max_kwh=frozen(energy_max_kwh * (1.0 - 4.0 * UNIT)),

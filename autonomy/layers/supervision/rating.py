@@ -6,7 +6,7 @@ The community's own ratings are worked out once; a step that brings `Limits` get
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from autonomy.layers.arrays import Mask, Matrix, Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
 from autonomy.layers.errors import did_you_mean
-from autonomy.layers.observation import LIMIT_FIELDS, Limits
+from autonomy.layers.observation import GRID_LIMIT_FIELDS, LIMIT_FIELDS, Limits
 from autonomy.layers.situation import LARGEST_KW, Capacity
 from autonomy.layers.storage import Storage
 from autonomy.layers.supervision.inbox import IMPLAUSIBLE_PRICE, ROUNDING_SOC, Inbox
@@ -46,6 +46,7 @@ class Rating:
         stores: (19, N) lowest, highest and the batteries in one block, as `autonomy.solvers.kernel.room.glance` reads
             them.
         capacity: What connections and lines carry.
+        charge_floor_kw: (N,) kW that a battery is to be charged with at least; None for no floors.
     """
 
     charge_limit_kw: Vector
@@ -60,6 +61,7 @@ class Rating:
     highest: Matrix
     stores: Matrix
     capacity: Capacity
+    charge_floor_kw: Vector | None = None
 
 
 class Ratings:
@@ -76,15 +78,19 @@ class Ratings:
         carried = np.maximum(network.import_limit_kw, network.export_limit_kw)
         self._line_limit = np.maximum(physics.least_above(network, carried), SMALLEST_FUSE_KW)
         one = np.ones(community.n_prosumers)
-        self._defaults = {name: getattr(community, name, one) for name in LIMIT_FIELDS}
-        self.default = self._derive(self._defaults)
+        self._defaults = {name: getattr(community, name, one) for name in RATED}
+        self._capacity = self._carried(frozen(community.connection_limit_kw), (np.inf, np.inf))
+        self._island: tuple[tuple[float, ...], Capacity] = (np.inf, np.inf), self._capacity
+        self.default = self._derive(self._defaults, self._capacity)
 
     def of_step(self, limits: Any, inbox: Inbox) -> Rating:
         """Return the community's rating, overridden by the usable entries of `Limits` or a mapping."""
         if limits is None:
             return self.default
-        values = dict(self._defaults)
-        for name, value in _entries(limits, inbox).items():
+        values, entries = dict(self._defaults), _entries(limits, inbox)
+        grid = tuple(_grid_limit(name, entries.pop(name, None), inbox) for name in GRID_LIMIT_FIELDS)
+        floor = _charge_floor(entries.pop("charge_floor_kw", None), inbox)
+        for name, value in entries.items():
             array = inbox.as_vector(f"limits.{name}", value)
             if array is None:
                 continue
@@ -102,10 +108,41 @@ class Ratings:
             inbox.doubt(Cause.LIMITS_REJECTED, text, crossed)
             for name in ("soc_min", "soc_max"):
                 values[name] = np.where(crossed, self._defaults[name], values[name])
-        return self._derive(values)
+        rating = self._derive(values, self._capacity_of(values["connection_limit_kw"], grid))
+        return rating if floor is None else replace(rating, charge_floor_kw=floor)
 
-    def _derive(self, values: Mapping[str, Vector]) -> Rating:
-        connection = frozen(values["connection_limit_kw"])
+    def _capacity_of(self, connection_kw: Vector, grid: tuple[float, ...]) -> Capacity:
+        # The same object for as long as it is the community's own or an outage goes on: much is derived from it.
+        if connection_kw is not self._defaults["connection_limit_kw"]:
+            return self._carried(frozen(connection_kw), grid)
+        if grid == (np.inf, np.inf):
+            return self._capacity
+        if grid != self._island[0]:
+            self._island = grid, self._carried(self._capacity.connection_limit_kw, grid)
+        return self._island[1]
+
+    def _carried(self, connection_kw: Vector, grid: tuple[float, ...]) -> Capacity:
+        network = self.community.network
+        import_limit, export_limit = self._import_limit, network.export_limit_kw
+        fair_import, fair_export = self._fair_import, self._fair_export
+        if grid != (np.inf, np.inf):
+            feeder = int(np.argmin(network.parent))
+            imports, exports = import_limit.copy(), export_limit.copy()
+            # What the lines lose comes from the grid too, or, in an outage, from whatever forms the island's voltage.
+            imports[feeder] = min(imports[feeder], max(grid[0] - network.worst_case_loss_kw[feeder], 0.0))
+            exports[feeder] = min(exports[feeder], grid[1])
+            import_limit, export_limit = frozen(imports), frozen(exports)
+            fair_import, fair_export = (physics.fair_share_kw(network, limit) for limit in (import_limit, export_limit))
+        return Capacity(
+            connection_limit_kw=connection_kw,
+            import_limit_kw=import_limit,
+            export_limit_kw=export_limit,
+            fair_import_kw=frozen(np.minimum(fair_import, connection_kw)),
+            fair_export_kw=frozen(np.minimum(fair_export, connection_kw)),
+        )
+
+    def _derive(self, values: Mapping[str, Vector], capacity: Capacity) -> Rating:
+        connection = capacity.connection_limit_kw
         charge, discharge = values["charge_limit_kw"], values["discharge_limit_kw"]
         active, curtail, shed = (values[name].astype(bool) for name in ("active", "can_curtail", "can_shed"))
         fuse = np.minimum(connection, self._line_limit)
@@ -120,6 +157,7 @@ class Ratings:
             charge_efficiency=values["charge_efficiency"],
             discharge_efficiency=values["discharge_efficiency"],
             timestep_h=self.community.timestep_h,
+            retention=self.community.retention if self.community.has_self_discharge else None,
         )
         levels = (capacity_kwh, storage.energy_max_kwh, storage.energy_min_kwh)
         rates = storage.power_limit_kw, storage.yield_, storage.hours
@@ -135,13 +173,7 @@ class Ratings:
             lowest=lowest,
             highest=highest,
             stores=frozen(np.concatenate((lowest, highest, levels, *rates))),
-            capacity=Capacity(
-                connection_limit_kw=connection,
-                import_limit_kw=self._import_limit,
-                export_limit_kw=self.community.network.export_limit_kw,
-                fair_import_kw=frozen(np.minimum(self._fair_import, connection)),
-                fair_export_kw=frozen(np.minimum(self._fair_export, connection)),
-            ),
+            capacity=capacity,
         )
 
     def _certain(self, soc_min: Vector, soc_max: Vector, plausible_kw: Vector) -> tuple[Matrix, Matrix]:
@@ -169,6 +201,36 @@ BOUNDS = {
     "can_shed": (0.0, 1.0),
 }
 """Smallest and largest usable value of each limit."""
+RATED = tuple(BOUNDS)
+"""Limits that replace a value of the community."""
+
+
+def _grid_limit(name: str, value: Any, inbox: Inbox) -> float:
+    """Return a limit of the grid in kW, inf for none or for one that is unusable."""
+    if value is None:
+        return float(np.inf)
+    try:
+        limit = float(value)
+    except (TypeError, ValueError, OverflowError):
+        inbox.doubt(Cause.LIMITS_REJECTED, f"limits.{name} is no number; the network's limit is used")
+        return float(np.inf)
+    if not limit >= 0.0:
+        inbox.doubt(Cause.LIMITS_REJECTED, f"limits.{name} is out of range; the network's limit is used")
+        return float(np.inf)
+    return limit
+
+
+def _charge_floor(value: Any, inbox: Inbox) -> Vector | None:
+    """Return the floors in kW, -inf where there is none or an unusable one; None where nobody has one."""
+    array = None if value is None else inbox.as_vector("limits.charge_floor_kw", value)
+    if array is None:
+        return None
+    good = array <= LARGEST_KW
+    if not good.all():
+        text = "limits.charge_floor_kw is out of range; there is no floor"
+        inbox.doubt(Cause.LIMITS_REJECTED, text, ~good)
+    floor = np.where(good, array, -np.inf)
+    return floor if np.isfinite(floor).any() else None
 
 
 def _entries(limits: Any, inbox: Inbox) -> dict[str, Any]:

@@ -115,6 +115,7 @@ class Screen:
             reasons=tuple(inbox.reasons),
             can_curtail=rating.can_curtail,
             can_shed=rating.can_shed,
+            charge_floor_kw=rating.charge_floor_kw,
         )
 
     def _at_once(
@@ -157,6 +158,7 @@ class Screen:
             tuple(inbox.reasons),
             rating.can_curtail,
             rating.can_shed,
+            rating.charge_floor_kw,
         )
 
     def _at_a_glance(self, observation: Mapping[str, Any], rating: Rating) -> Measured | None:
