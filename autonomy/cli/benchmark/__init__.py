@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import forecasts, horizon, journal, projection, step, voltage
+from autonomy.cli.benchmark import forecasts, horizon, journal, physics, projection, step, voltage
 
 COMMANDS = (
     projection,
@@ -12,6 +12,7 @@ COMMANDS = (
     horizon,
     voltage,
     forecasts,
+    physics,
 )
 """Modules with an `add_command`, in the order of the help."""
 
