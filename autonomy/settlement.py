@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from autonomy.layers.arrays import ArrayLike, Vector
-from autonomy.layers.errors import ModelError
+from autonomy.market import payments
+from autonomy.solvers.auction import TICKS
 
 
 def grid_exchange_kw(net_export_kw: Vector, trade_kw: Vector) -> Vector:
@@ -27,31 +28,32 @@ def bills(
     retail_price: ArrayLike,
     feed_in_price: ArrayLike,
     timestep_h: float,
+    fee: float = 0.0,
 ) -> Vector:
     """Return what each prosumer pays in currency (negative: receives).
 
-        bill = dt·(retail·max(−x, 0) − feed-in·max(x, 0)) − dt·price·t        x = n − t
+        bill = dt·(retail·max(−x, 0) − feed-in·max(x, 0)) + payment          x = n − t
+        payment = −dt·price·t, for buyers dt·(price + fee)·|t|, in whole micro-currency
 
-    With t between 0 and n and feed-in <= price <= retail, nobody's bill exceeds what the same flows cost without
-    trade: a kWh sold earns at least the feed-in price, a kWh bought costs at most the retail price.
+    With t between 0 and n, Σ t = 0 and feed-in <= price <= price + fee <= retail, nobody's bill exceeds what the same
+    flows cost without trade: a kWh sold earns at least the feed-in price, a kWh bought costs at most the retail price.
+    The payments of a step sum to exactly the fees, rounded down to a micro-currency: `autonomy.market.payments`.
 
     Args:
-        net_export_kw: kW, + = export.
+        net_export_kw: kW, + = export; the last axis is the prosumers of one market.
         trade_kw: kW cleared by the market, + = sold.
         price: Currency/kWh of the trades; NaN where nothing is traded.
         retail_price: Currency/kWh of imports.
         feed_in_price: Currency/kWh of exports.
         timestep_h: Hours.
+        fee: Currency/kWh that buyers pay on top of the price.
 
     Raises:
-        ModelError: something is traded at a price that is not a number.
+        ModelError: something is traded at a price that is not a number, or for more than 4.5e9 currency in a step.
     """
-    traded = np.where(trade_kw != 0.0, np.asarray(price, dtype=np.float64), 0.0)
-    if not np.isfinite(traded).all():
-        raise ModelError("price", price, "a finite price in currency/kWh wherever trade_kw is not 0")
+    tariff: Any = {"retail_price": retail_price, "feed_in_price": feed_in_price, "timestep_h": timestep_h}
     grid = grid_exchange_kw(net_export_kw, trade_kw)
-    paid: Any = grid_cost(grid, retail_price=retail_price, feed_in_price=feed_in_price, timestep_h=timestep_h)
-    bill: Vector = paid - timestep_h * traded * trade_kw
+    bill: Vector = grid_cost(grid, **tariff) + payments(trade_kw, price, fee=fee, **tariff) / TICKS
     return bill
 
 

@@ -235,7 +235,8 @@ def test_whatever_is_decided_energy_is_conserved_and_trades_are_fair(community: 
         alone = dt * (
             x.retail_price * np.maximum(-x.net_export_kw, 0) - x.feed_in_price * np.maximum(x.net_export_kw, 0)
         )
-        assert np.all(outcome.bill <= alone + 1e-9)
+        # Money is whole micro-currency; a trade that is worth about one each may leave somebody short of one.
+        assert np.all(outcome.bill < alone + 1e-6 + 1e-9)
         found = {violation.rule for violation in outcome.violations}
         assert found <= {"soc", "rate", "ramp", "curtailment", "shedding", "connection", "line"}, found
 
