@@ -17,7 +17,7 @@ from autonomy.economics import Economics
 from autonomy.layers import physics
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
-from autonomy.market import clear
+from autonomy.market import clear_many
 from autonomy.scenario import Scenario
 from autonomy.simulation.decider import (
     BATTERY,
@@ -150,11 +150,8 @@ class BatchSimulator:
         flows = physics.lossy_flows(network, net)
         feeder_kw = flows.upstream_kw[:, int(np.argmin(network.parent))]
         offer = np.clip(block[:, TRADE], np.minimum(net, 0.0), np.maximum(net, 0.0))
-        cleared = [
-            clear(offer[b], block[b, PRICE], feed_in_price=seen[b, FEED_IN], retail_price=seen[b, RETAIL])
-            for b in range(self.batch)
-        ]
-        trade, price = np.array([x.trade_kw for x in cleared]), np.array([x.price for x in cleared])
+        cleared = clear_many(offer, block[:, PRICE], feed_in_price=seen[:, FEED_IN], retail_price=seen[:, RETAIL])
+        trade, price = cleared.trade_kw, cleared.price
         shed = demand - load
         loss_kw = flows.loss_kw.sum(axis=-1)
         flowed = Flows(

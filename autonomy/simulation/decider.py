@@ -22,7 +22,6 @@ from autonomy.layers.projection.program import BATTERY_WEIGHT, ProjectionProgram
 from autonomy.layers.supervision.inbox import Inbox
 from autonomy.layers.supervision.quick import carried_of, places_of
 from autonomy.layers.supervision.rating import FIELDS, Rating, Ratings
-from autonomy.solvers.certificate import gap_from
 
 Stack = NDArray[np.float64]
 """(B, N), or (B, rows, N)."""
@@ -87,7 +86,7 @@ class BatchDecider:
         declined = np.arange(count)
         if self._machine is not None and not explained:
             declined = self._machine(seen, wishes, which, block, multipliers, notes)
-        gap = np.array([gap_from(*row).gap for row in notes[:, 1:].tolist()])
+        gap = _gap(notes[:, 1], notes[:, 2])
         intervention, is_fallback = np.sqrt(notes[:, 0]), np.zeros(count, dtype=bool)
         decisions = {}
         for row in declined.tolist():
@@ -105,6 +104,11 @@ class BatchDecider:
         return self._controller.step(
             Observation(demand_kw=demand, pv_kw=pv, soc=soc, retail_price=retail, feed_in_price=feed_in, limits=limits)
         )
+
+
+def _gap(computed: Vector, rounding: Vector) -> Vector:
+    """Return (B,) what `autonomy.solvers.certificate.gap_from` returns."""
+    return np.where(np.isfinite(computed), np.maximum(computed, 0.0) + rounding, np.abs(computed))
 
 
 def _block(decision: Decision) -> Stack:
