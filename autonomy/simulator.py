@@ -10,11 +10,9 @@ metered, so an order beyond the node's net export is filled up to it, and one th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from autonomy import settlement
 from autonomy.assets.step import community_at, energy_at_arrival_kwh, limits_at
 from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
@@ -25,43 +23,12 @@ from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.errors import ModelError
 from autonomy.layers.invariants import Execution, Violation, violations
 from autonomy.layers.observation import Observation
+from autonomy.ledger import Flows, Prices, Reward, ledger_of, overload_kw
 from autonomy.market import Clearing, clear
 from autonomy.scenario import Scenario
 
 INITIAL_SOC = 0.5
 """Fraction of the capacity a battery starts a window with, unless told otherwise or outside the battery's band."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Reward:
-    """The parts of one step's reward, currency; positive is good. Weights are in `Economics`.
-
-    Attributes:
-        energy_profit: (N,) feed-in earned minus retail paid to the grid.
-        trade_revenue: (N,) earned minus paid between prosumers; sums to 0.
-        carbon_cost: Minus the price of the CO2 of grid imports.
-        overload_penalty: Minus the price of what the raw intent would have put over a line limit.
-        wear_cost: (N,) minus battery wear.
-        shed_cost: (N,) minus the value of lost load.
-    """
-
-    energy_profit: Vector
-    trade_revenue: Vector
-    carbon_cost: float
-    overload_penalty: float
-    wear_cost: Vector
-    shed_cost: Vector
-
-    def total(self, economics: Economics) -> float:
-        """Return the weighted sum, currency."""
-        return float(
-            economics.energy_weight * self.energy_profit.sum()
-            + economics.trade_weight * self.trade_revenue.sum()
-            + economics.carbon_weight * self.carbon_cost
-            + economics.overload_weight * self.overload_penalty
-            + economics.wear_weight * self.wear_cost.sum()
-            + economics.shed_weight * self.shed_cost.sum()
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -242,47 +209,34 @@ class Simulator:
     def _settle(
         self, x: Execution, clearing: Clearing, broken: tuple[Violation, ...], intent_kw: Vector | None
     ) -> Outcome:
-        k, economics, dt = self.step_number, self.economics, self.community.timestep_h
-        grid = settlement.grid_exchange_kw(x.net_export_kw, clearing.trade_kw)
-        tariff: Any = {"retail_price": x.retail_price, "feed_in_price": x.feed_in_price, "timestep_h": dt}
-        bill = settlement.bills(x.net_export_kw, clearing.trade_kw, clearing.price, **tariff)
-        energy_profit = -settlement.grid_cost(grid, **tariff)
-        losses = settlement.loss_cost(
-            x.loss_kw,
-            float(x.net_export_kw.sum()),
-            retail_price=x.retail_price[0],
-            feed_in_price=x.feed_in_price[0],
-            timestep_h=dt,
+        k, community = self.step_number, self.community
+        overload = 0.0 if intent_kw is None else overload_kw(community, x.pv_kw, x.demand_kw, intent_kw)
+        flows = Flows(
+            net_export_kw=x.net_export_kw,
+            battery_kw=x.battery_kw,
+            shed_kw=x.shed_kw,
+            trade_kw=clearing.trade_kw,
+            feeder_kw=x.feeder_kw,
+            loss_kw=x.loss_kw,
+            overload_kw=overload,
         )
-        co2 = float(self.scenario.carbon_kg_per_kwh[k]) * dt * max(-x.feeder_kw, 0.0)
-        overload = 0.0 if intent_kw is None else self._overload_kw(x, intent_kw)
-        reward = Reward(
-            energy_profit=energy_profit,
-            trade_revenue=-bill - energy_profit,
-            carbon_cost=-economics.carbon_price_per_kg * co2,
-            overload_penalty=-economics.overload_penalty_per_kwh * dt * overload,
-            wear_cost=-economics.wear_per_kwh * dt * np.abs(x.battery_kw),
-            shed_cost=-economics.value_of_lost_load_per_kwh * dt * x.shed_kw,
+        prices = Prices(
+            trade=clearing.price,
+            retail=self.scenario.retail_price[k],
+            feed_in=self.scenario.feed_in_price[k],
+            carbon_kg_per_kwh=self.scenario.carbon_kg_per_kwh[k],
         )
-        cost = bill.sum() + losses - reward.carbon_cost - float(reward.wear_cost.sum()) - float(reward.shed_cost.sum())
+        ledger = ledger_of(community, self.economics, flows, prices)
         return Outcome(
             execution=x,
             clearing=clearing,
-            grid_kw=grid,
-            bill=bill,
-            cost=float(cost),
-            co2_kg=co2,
-            reward=reward,
+            grid_kw=ledger.grid_kw,
+            bill=ledger.bill,
+            cost=float(ledger.cost),
+            co2_kg=float(ledger.co2_kg),
+            reward=ledger.reward,
             violations=broken,
         )
-
-    def _overload_kw(self, x: Execution, intent_kw: Vector) -> float:
-        """Return Σ over lines of kW by which the raw intent, limited to rated power, would exceed the limit."""
-        wanted = np.clip(np.nan_to_num(intent_kw), -self.community.discharge_limit_kw, self.community.charge_limit_kw)
-        network = self.community.network
-        flow = physics.line_flows(network, physics.net_export(x.pv_kw, x.demand_kw, wanted))
-        over = np.maximum(flow - network.export_limit_kw, 0.0) + np.maximum(-network.import_limit_kw - flow, 0.0)
-        return float(over.sum())
 
 
 def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:

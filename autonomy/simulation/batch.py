@@ -17,6 +17,7 @@ from autonomy.economics import Economics
 from autonomy.layers import physics
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
+from autonomy.ledger import Flows, Prices, ledger_of, overload_kw
 from autonomy.market import clear_many
 from autonomy.scenario import Scenario
 from autonomy.simulation.decider import (
@@ -36,7 +37,6 @@ from autonomy.simulation.decider import (
     Decided,
     Stack,
 )
-from autonomy.simulation.ledger import Flows, Prices, ledger_of, overload_kw
 from autonomy.simulation.outcome import BatchOutcome
 
 Rows = NDArray[np.int64]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.layers.arrays import Vector
+from autonomy.ledger import Reward
 from autonomy.simulation.decider import Decided, Stack
-from autonomy.simulation.ledger import Reward
 
 
 class BatchOutcome(NamedTuple):

@@ -5,6 +5,7 @@ Every array may have one leading axis of communities; sums are over the last axi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ class Prices(NamedTuple):
     carbon_kg_per_kwh: ArrayLike
 
 
-class Reward(NamedTuple):
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Reward:
     """The parts of one step's reward, currency; positive is good. Weights are in `Economics`.
 
     Attributes:
