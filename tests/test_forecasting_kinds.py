@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from autonomy.controller import Controller
 from autonomy.errors import ConfigError, ModelError
 from autonomy.forecasting import (
     KINDS,
@@ -29,8 +30,14 @@ from autonomy.forecasting import (
 )
 from autonomy.forecasting.intraday import DEMAND_DECAY, PV_DECAY
 from autonomy.forecasting.weather import Z, clear_sky, error_path
+from autonomy.layers.community import Community
+from autonomy.layers.network import Network
+from autonomy.layers.projection import Lookahead
+from autonomy.observing import encode
+from autonomy.rollout import roll_out
 from autonomy.scenario import Scenario
 from autonomy.series import Series
+from autonomy.simulator import Simulator
 
 ALL: tuple[ForecastKind, ...] = (
     *(named_forecast(name) for name in KINDS),
@@ -459,3 +466,50 @@ def test_equal_kinds_share_their_tables() -> None:
 def test_an_outlook_sums_its_three_parts() -> None:
     outlook = Outlook(np.array([[1.0, 2.0]]), np.array([[0.5, 1.0]]), np.array([[3.0, 4.0]]))
     assert [part.tolist() for part in outlook.summed()] == [[3.0], [1.5], [7.0]]
+
+
+# -- uncertainty reaches the policy and the projection that looks ahead --
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_learned_policy_is_told_low_and_high_of_the_forecast_that_was_chosen(name: str) -> None:
+    window = Scenario.demo(forecast=name, seed=1).window(1_000, 24)
+    community = Community.demo()
+    flat = encode(community, Simulator(community, window).observe())
+    forecast = window.forecast(0)
+    for field in ("demand_low_kw", "demand_high_kw", "pv_low_kw", "pv_high_kw"):
+        sums = getattr(forecast, field).sum(axis=1).astype(np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(flat, sums.size)
+        assert np.isclose(windows, sums, rtol=1e-5, atol=1e-5).all(axis=1).any(), field
+
+
+def shed_kwh(forecast: ForecastKind, caution: float) -> float:
+    """What a home sheds that may import 3 kW, empties its battery when it can, and needs 6 kW for three hours at 18:00.
+
+    It had needed about 1 kW always before, and 2.5 kW between 18:00 and 21:00.
+    """
+    demand = np.tile(np.where((np.arange(24) >= 18) & (np.arange(24) < 21), 2.5, 1.0), 10)[:, None]
+    demand += np.random.default_rng(0).uniform(0.0, 0.1, demand.shape)
+    demand[9 * 24 + 18 : 9 * 24 + 21] = 6.0
+    community = Community(
+        battery_capacity_kwh=12.0,
+        charge_limit_kw=5.0,
+        discharge_limit_kw=5.0,
+        network=Network.single_feeder(n_prosumers=1, import_limit_kw=3.0, export_limit_kw=3.0),
+        names=("home-0",),
+    )
+    window = Scenario.whole(made(demand, 0 * demand, 1.0)).window(9 * 24, 24).with_forecast(forecast)
+    controller = Controller(community, policy="self-consumption", look_ahead=Lookahead(community, caution=caution))
+    run = roll_out(Simulator(community, window, initial_soc=1.0), controller, name="home")
+    assert not run.violations
+    return float(run.shed_kw.sum())
+
+
+def test_looking_ahead_keeps_energy_for_what_the_chosen_forecast_says() -> None:
+    assert shed_kwh(SevenDayMean(), 0.0) > 2.0
+    assert shed_kwh(Perfect(), 0.0) == pytest.approx(0.0, abs=1e-3)
+    for seed in (2, 3):
+        unsure = Weather(seed=seed, demand_sigma=0.5, demand_phi=0.5)
+        plain, careful = shed_kwh(unsure, 0.0), shed_kwh(unsure, 1.0)
+        assert 0.1 < plain < shed_kwh(SevenDayMean(), 0.0)
+        assert careful < plain

@@ -12,6 +12,7 @@ from autonomy.forecasting.day_ahead import HISTORY_DAYS, DayAhead
 from autonomy.forecasting.kind import Forecasters
 from autonomy.forecasting.outlook import Outlook, freeze, horizon_rows, horizon_table
 from autonomy.forecasting.pv_three_day_mean import MEAN_DAYS
+from autonomy.forecasting.sums import SumTable
 from autonomy.layers.arrays import Index, Mask, Vector, frozen
 from autonomy.layers.errors import ModelError
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from autonomy.series import Series
 
 COVERAGE = 0.6
-"""Share of the truth between low and high: on the demo's training weeks, by lead time, 0.61 to 0.63 of demand and 0.57 to
-0.59 of PV by daylight."""
+"""Share of the truth between low and high, by lead time, on the demo's training weeks: 0.61 to 0.63 of demand, 0.57 to
+0.58 of PV by daylight."""
 DEMAND_DECAY, PV_DECAY = 0.638, 0.761
 """Share of an error that is still there an hour later, fitted by `Intraday.fitted` on the demo's training weeks."""
 FINENESS = 1000
@@ -129,7 +130,11 @@ class Corrected:
 
     def sums(self, steps: Index) -> Outlook:
         """Return (B, H) kW: the outlooks of B steps, summed over the prosumers."""
-        return self.rows(steps).summed()
+        return self._sums.of(np.asarray(steps))
+
+    @cached_property
+    def _sums(self) -> SumTable:
+        return SumTable(self.rows, steps=self._error.shape[0], horizon=self.steps_per_day)
 
     def _correct(self, base: Outlook, error: Vector, most: Vector | None) -> Outlook:
         expected, low, high = base

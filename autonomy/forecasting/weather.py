@@ -22,6 +22,7 @@ import numpy as np
 
 from autonomy.forecasting.kind import Forecasters
 from autonomy.forecasting.outlook import Outlook, freeze, horizon_rows, horizon_table
+from autonomy.forecasting.sums import SumTable
 from autonomy.layers.arrays import Index, Vector, frozen
 from autonomy.layers.errors import ModelError
 
@@ -174,7 +175,11 @@ class Disturbed:
 
     def sums(self, steps: Index) -> Outlook:
         """Return (B, H) kW: the outlooks of B steps, summed over the prosumers."""
-        return self.rows(steps).summed()
+        return self._sums.of(np.asarray(steps))
+
+    @cached_property
+    def _sums(self) -> SumTable:
+        return SumTable(self.rows, steps=self.path.shape[0], horizon=self.steps_per_day)
 
     @cached_property
     def _all_leads(self) -> tuple[Vector, Vector]:
