@@ -24,7 +24,7 @@ from autonomy.simulator import Simulator
 from autonomy.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from autonomy.environment import CommunityEnv
+    from autonomy.environments import CommunityEnv, make_vec, parallel_env
 
 try:
     __version__ = version("autonomy-stack")
@@ -50,19 +50,26 @@ __all__ = [
     "Simulator",
     "Supervisor",
     "__version__",
+    "make_vec",
+    "parallel_env",
 ]
 
 
+_LEARNING = {"CommunityEnv": "hosts", "parallel_env": "hosts", "make_vec": "train"}
+"""Learning interface -> the extra that brings the library it needs."""
+
+
 def __getattr__(name: str) -> Any:
-    """Load `CommunityEnv` on first use: it needs Gymnasium, which is optional."""
-    if name != "CommunityEnv":
+    """Load the learning interfaces on first use: they need Gymnasium, PettingZoo or Stable-Baselines3."""
+    if name not in _LEARNING:
         raise AttributeError(f"module 'autonomy' has no attribute {name!r}")
     try:
-        from autonomy.environment import CommunityEnv  # noqa: PLC0415 - lazily, see above
+        from autonomy import environments  # noqa: PLC0415 - lazily, see above
+
+        return getattr(environments, name)
     except ModuleNotFoundError as fault:
-        if fault.name != "gymnasium":
+        if fault.name not in ("gymnasium", "pettingzoo", "stable_baselines3", "torch"):
             raise
         from autonomy.errors import OptionalDependencyError  # noqa: PLC0415 - only in this case
 
-        raise OptionalDependencyError("CommunityEnv", "hosts") from None
-    return CommunityEnv
+        raise OptionalDependencyError(name, _LEARNING[name]) from None

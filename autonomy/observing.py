@@ -1,6 +1,6 @@
-"""Observations and actions as flat numbers: what `CommunityEnv` and a Stable-Baselines3 model exchange.
+"""Observations and actions as flat numbers: what the learning interfaces and a Stable-Baselines3 model exchange.
 
-Layout of an observation for N prosumers and a forecast of H steps:
+The community's observation, for N prosumers and a forecast of H steps (`CommunityEnv`, `state()` of `parallel_env`):
 
 | Entries | Observation | Min | Max | Unit |
 |---|---|---|---|---|
@@ -16,115 +16,258 @@ Layout of an observation for N prosumers and a forecast of H steps:
 | H | published retail price | -1e9 | 1e9 | currency/kWh |
 | 2 | sine and cosine of the time of day | -1 | 1 | - |
 
+A prosumer's observation, of one size for every N (`parallel_env`, `make_vec`):
+
+| Entries | Observation | Min | Max | Unit |
+|---|---|---|---|---|
+| 1 | own demand | 0 | 1e9 | kW |
+| 1 | own available PV | 0 | 1e9 | kW |
+| 1 | own state of charge | 0 | 1 | fraction |
+| 6 | own forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
+| 1 | own battery capacity | 0 | 1e9 | kWh |
+| 2 | own charge and discharge limit | 0 | 1e9 | kW |
+| 1 | own connection limit; 0 where there is none (a limit is always above 0) | 0 | 1e9 | kW |
+| 2 | the community's demand and available PV, divided by N | 0 | 1e9 | kW |
+| 3H | forecast of the community's demand, divided by N: expected, low, high | 0 | 1e9 | kW |
+| 3H | forecast of the community's PV, divided by N: expected, low, high | 0 | 1e9 | kW |
+| 1 | retail price | -1e9 | 1e9 | currency/kWh |
+| 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
+| 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
+| H | published retail price | -1e9 | 1e9 | currency/kWh |
+| 2 | sine and cosine of the time of day | -1 | 1 | - |
+
 Low and high are the stated uncertainty of `Forecast`; of a community total they are the sums of the prosumers' own,
 an interval that is wider than the total needs. 1e9 stands for "no limit": a space with infinite ends can be neither
 sampled nor scaled.
 
-An action is N rows of battery power, peer trade and price bid, in physical units or each in [−1, 1]; `physical_action`
-translates the latter, alike in training and in use, from nothing but the community and the step's observation.
+An action is battery power, peer trade and price bid of each prosumer, in physical units or each in [−1, 1];
+`physical_action` translates the latter, alike in training and in use, from nothing but the community and the step's
+observation.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from autonomy.forecasting import Outlook
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
-from autonomy.layers.observation import Forecast, Observation
+from autonomy.layers.observation import Observation
 
 NO_LIMIT = 1e9
 """kW, currency/kWh or kg/kWh: the end of the observation space where there is none in the world."""
+Flat = NDArray[np.float32]
+ACTIONS = 3
+"""Numbers of a prosumer's action."""
+SOC_OF_PROSUMER = 2
+"""Place of the state of charge in a prosumer's observation."""
+OWN = 13
+"""Numbers of a prosumer's observation that are its own; the rest is the same for all."""
+MINUTES_PER_DAY = 1440.0
 
 
-def observation_bounds(n_prosumers: int, horizon: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return lower and upper bounds of the vector, by the table above."""
-    powers = 6 * n_prosumers + 6 * horizon
+class Known(NamedTuple):
+    """What observations are made of besides the states of charge; R rows, or () for a single step.
+
+    Attributes:
+        demand_kw: (*R, N)
+        pv_kw: (*R, N) available.
+        demand_ahead: (*R, H, N) kW each.
+        pv_ahead: (*R, H, N) kW each.
+        prices: (*R, 3) retail and feed-in price in currency/kWh, carbon intensity in kg/kWh.
+        published: (*R, H) retail price, currency/kWh.
+        daytime: (*R, 2) sine and cosine of the time of day.
+    """
+
+    demand_kw: Vector
+    pv_kw: Vector
+    demand_ahead: Outlook
+    pv_ahead: Outlook
+    prices: Vector
+    published: Vector
+    daytime: Vector
+
+
+def observation_bounds(n_prosumers: int, horizon: int) -> tuple[Flat, Flat]:
+    """Return lower and upper bounds of the community's observation, by the table above."""
     measured = [(0.0, NO_LIMIT)] * (2 * n_prosumers) + [(0.0, 1.0)] * n_prosumers
-    forecast = [(0.0, NO_LIMIT)] * powers
-    prices = [(-NO_LIMIT, NO_LIMIT), (-NO_LIMIT, NO_LIMIT), (0.0, NO_LIMIT)] + [(-NO_LIMIT, NO_LIMIT)] * horizon
-    low, high = np.array([*measured, *forecast, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
+    return _bounds([*measured, *[(0.0, NO_LIMIT)] * (6 * n_prosumers + 6 * horizon)], horizon)
+
+
+def prosumer_bounds(horizon: int) -> tuple[Flat, Flat]:
+    """Return lower and upper bounds of a prosumer's observation, by the second table above."""
+    own = [(0.0, NO_LIMIT)] * OWN
+    own[SOC_OF_PROSUMER] = (0.0, 1.0)
+    return _bounds([*own, *[(0.0, NO_LIMIT)] * (2 + 6 * horizon)], horizon)
+
+
+def _bounds(first: list[tuple[float, float]], horizon: int) -> tuple[Flat, Flat]:
+    price = (-NO_LIMIT, NO_LIMIT)
+    prices = [price, price, (0.0, NO_LIMIT)] + [price] * horizon
+    low, high = np.array([*first, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
     return low, high
 
 
-def encode(community: Community, observation: Observation) -> NDArray[np.float32]:
-    """Return the flat vector of an observation that carries a forecast.
+def encode(community: Community, observation: Observation) -> Flat:
+    """Return the community's observation, (D,), of one that carries a forecast.
 
     Raises:
         ModelError: the observation has no forecast.
     """
-    forecast = observation.forecast
-    if forecast is None:
-        raise ModelError("forecast", None, "a Forecast; a learned policy needs one")
-    carbon = observation.carbon_kg_per_kwh
-    parts: list[Vector] = [
-        observation.demand_kw,
-        observation.pv_kw,
-        # The last bit of an empty or a full battery may lie outside 0..1.
-        np.where(community.battery_capacity_kwh > 0, np.clip(observation.soc, 0.0, 1.0), 0.0),
-        *(series[0] for series in _series(forecast)),
-        *(series.sum(axis=1) for series in _series(forecast)),
-        np.array([observation.retail_price[0], observation.feed_in_price[0]]),
-        np.array([0.0 if carbon is None else float(np.mean(carbon))]),
-        forecast.retail_price,
-        _time_of_day(observation.time),
-    ]
-    return np.clip(np.concatenate(parts), -NO_LIMIT, NO_LIMIT).astype(np.float32)
+    return community_rows(_known(observation), shown_soc(community, observation.soc))
+
+
+def encode_each(community: Community, observation: Observation) -> Flat:
+    """Return the prosumers' observations, (N, D), of one that carries a forecast.
+
+    Raises:
+        ModelError: the observation has no forecast.
+    """
+    known = _known(observation)
+    own, common = own_rows(community, known), common_rows(known)
+    own[:, SOC_OF_PROSUMER] = shown_soc(community, observation.soc)
+    return np.concatenate([own, np.broadcast_to(common, (own.shape[0], common.size))], axis=1)
+
+
+def community_rows(known: Known, soc: ArrayLike) -> Flat:
+    """Return (*R, D): community observations, by the first table of the module.
+
+    Args:
+        known: R steps.
+        soc: (*R, N) fractions as `shown_soc` gives them.
+    """
+    ahead = (*known.demand_ahead, *known.pv_ahead)
+    return _flat(
+        known.demand_kw,
+        known.pv_kw,
+        np.asarray(soc, dtype=np.float64),
+        *(values[..., 0, :] for values in ahead),
+        *(values.sum(axis=-1) for values in ahead),
+        known.prices,
+        known.published,
+        known.daytime,
+    )
+
+
+def own_rows(community: Community, known: Known) -> Flat:
+    """Return (*R, N, `OWN`): what is a prosumer's own in its observation, with 0 for the state of charge."""
+    shape = known.demand_kw.shape
+    limit = community.connection_limit_kw
+    ratings = (
+        community.battery_capacity_kwh,
+        community.charge_limit_kw,
+        community.discharge_limit_kw,
+        np.where(np.isfinite(limit), limit, 0.0),
+    )
+    ahead = (*known.demand_ahead, *known.pv_ahead)
+    columns = [known.demand_kw, known.pv_kw, np.zeros(shape), *(values[..., 0, :] for values in ahead)]
+    return _flat(*(values[..., None] for values in (*columns, *(np.broadcast_to(item, shape) for item in ratings))))
+
+
+def common_rows(known: Known) -> Flat:
+    """Return (*R, D − `OWN`): what all prosumers of a community observe alike."""
+    size = known.demand_kw.shape[-1]
+    ahead = (*known.demand_ahead, *known.pv_ahead)
+    return _flat(
+        known.demand_kw.sum(axis=-1, keepdims=True) / size,
+        known.pv_kw.sum(axis=-1, keepdims=True) / size,
+        *(values.sum(axis=-1) / size for values in ahead),
+        known.prices,
+        known.published,
+        known.daytime,
+    )
+
+
+def shown_soc(community: Community, soc: Vector) -> Vector:
+    """Return (..., N) states of charge as observed: in 0..1, and 0 where there is no battery."""
+    # The last bit of an empty or a full battery may lie outside 0..1.
+    return np.where(community.battery_capacity_kwh > 0, np.clip(soc, 0.0, 1.0), 0.0)
 
 
 def physical_action(community: Community, observation: Observation, action: Any) -> Any:
-    """Return an action in [−1, 1] as an array (N, 3) of battery kW, trade kW, price bid.
+    """Return an action in [−1, 1] as an array (N, 3) of battery kW, trade kW, price bid, see `physical_rows`.
 
-        battery = a·P⁺ (charge) or a·P⁻        trade = a·(g + P⁻) (sell) or a·(d + P⁺)
-        price = feed-in + (a + 1)/2·(retail − feed-in)
-
-    So 0 is idle, and ±1 is the most a battery can do and the most a prosumer could have to sell or to buy. Numbers
-    beyond ±1 are scaled on; what is not N rows of three numbers is returned as it is, for Layer 1 to refuse.
+    What is not N rows of three numbers is returned as it is, for Layer 1 to refuse.
     """
     try:
         array = np.asarray(action, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return action
-    if array.shape != (community.n_prosumers, 3):
+    if array.shape != (community.n_prosumers, ACTIONS):
         return action
-    charge, discharge = community.charge_limit_kw, community.discharge_limit_kw
-    feed_in, retail = observation.feed_in_price, observation.retail_price
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.column_stack(
-            [
-                _signed(array[:, 0], charge, discharge),
-                _signed(array[:, 1], observation.pv_kw + discharge, observation.demand_kw + charge),
-                feed_in + (array[:, 2] + 1.0) / 2.0 * (retail - feed_in),
-            ]
-        )
-
-
-def _signed(share: Vector, up: Vector, down: Vector) -> Vector:
-    return np.where(share >= 0, share * up, share * down)
-
-
-def _series(forecast: Forecast) -> tuple[Vector, ...]:
-    return (
-        forecast.demand_kw,
-        forecast.demand_low_kw,
-        forecast.demand_high_kw,
-        forecast.pv_kw,
-        forecast.pv_low_kw,
-        forecast.pv_high_kw,
+    return physical_rows(
+        community,
+        array,
+        demand_kw=observation.demand_kw,
+        pv_kw=observation.pv_kw,
+        retail_price=observation.retail_price,
+        feed_in_price=observation.feed_in_price,
     )
 
 
-def _time_of_day(time: Any) -> Vector:
+def physical_rows(
+    community: Community,
+    action: Vector,
+    *,
+    demand_kw: Vector,
+    pv_kw: Vector,
+    retail_price: Vector,
+    feed_in_price: Vector,
+) -> Vector:
+    """Return (..., N, 3) actions in [−1, 1] as battery kW, trade kW, price bid in currency/kWh.
+
+        battery = a·P⁺ (charge) or a·P⁻        trade = a·(g + P⁻) (sell) or a·(d + P⁺)
+        price = feed-in + (a + 1)/2·(retail − feed-in)
+
+    So 0 is idle, and ±1 is the most a battery can do and the most a prosumer could have to sell or to buy. Numbers
+    beyond ±1 are scaled on. Powers are (..., N); prices are (..., N) or (..., 1).
+    """
+    charge, discharge = community.charge_limit_kw, community.discharge_limit_kw
+    battery, trade, price = action[..., 0], action[..., 1], action[..., 2]
+    scaled = np.empty(action.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled[..., 0] = battery * np.where(battery >= 0, charge, discharge)
+        scaled[..., 1] = trade * np.where(trade >= 0, pv_kw + discharge, demand_kw + charge)
+        scaled[..., 2] = feed_in_price + (price + 1.0) / 2.0 * (retail_price - feed_in_price)
+    return scaled
+
+
+def day_angle(time: NDArray[np.datetime64]) -> Vector:
+    """Return (..., 2) sine and cosine of the times of day."""
+    minutes = (time - time.astype("datetime64[D]")) / np.timedelta64(1, "m")
+    angle = 2 * np.pi * minutes / MINUTES_PER_DAY
+    return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+
+
+def _known(observation: Observation) -> Known:
+    forecast = observation.forecast
+    if forecast is None:
+        raise ModelError("forecast", None, "a Forecast; a learned policy needs one")
+    carbon = observation.carbon_kg_per_kwh
+    intensity = 0.0 if carbon is None else float(np.mean(carbon))
+    return Known(
+        demand_kw=observation.demand_kw,
+        pv_kw=observation.pv_kw,
+        demand_ahead=Outlook(forecast.demand_kw, forecast.demand_low_kw, forecast.demand_high_kw),
+        pv_ahead=Outlook(forecast.pv_kw, forecast.pv_low_kw, forecast.pv_high_kw),
+        prices=np.array([observation.retail_price[0], observation.feed_in_price[0], intensity]),
+        published=forecast.retail_price,
+        daytime=_daytime(observation.time),
+    )
+
+
+def _daytime(time: Any) -> Vector:
     """Return sine and cosine of the time of day; zeros when the time is unknown."""
     try:
         stamp = np.datetime64(time)
     except (TypeError, ValueError):
         return np.zeros(2)
-    if np.isnat(stamp):
-        return np.zeros(2)
-    minutes = (stamp - stamp.astype("datetime64[D]")) / np.timedelta64(1, "m")
-    angle = 2 * np.pi * float(minutes) / 1440.0
-    return np.array([np.sin(angle), np.cos(angle)])
+    return np.zeros(2) if np.isnat(stamp) else day_angle(np.asarray(stamp))
+
+
+def _flat(*parts: Vector) -> Flat:
+    return np.clip(np.concatenate(parts, axis=-1), -NO_LIMIT, NO_LIMIT).astype(np.float32)

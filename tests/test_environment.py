@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Community, CommunityEnv, Controller, Economics, Network, Scenario
+from autonomy import Community, CommunityEnv, Controller, Economics, Intent, Network, Scenario
 from autonomy.layers.errors import ModelError
 from autonomy.layers.observation import Observation
 from autonomy.observing import encode, observation_bounds, physical_action
@@ -93,11 +93,11 @@ def test_the_demo_is_the_default_and_none_of_its_held_out_weeks_is_seen() -> Non
     held_out = {week.start // 168 for week in Scenario.demo().held_out_weeks()}
     for steps in (None, 24, 100):
         env = CommunityEnv(episode_steps=steps)
-        seen = {window.start // 168 for window in env._windows}
+        seen = {window.start // 168 for window in env.windows}
         assert seen
         assert not seen & held_out
-        assert all((window.stop - 1) // 168 == window.start // 168 for window in env._windows)
-        assert {window.n_steps for window in env._windows} == {steps or 168}
+        assert all((window.stop - 1) // 168 == window.start // 168 for window in env.windows)
+        assert {window.n_steps for window in env.windows} == {steps or 168}
     assert env.reset(seed=0)[0].shape == env.observation_space.shape == (8 * 17 + 17 + 7 * 24 + 5,)
 
 
@@ -154,17 +154,64 @@ def test_reset_chooses_the_window_and_the_state_of_charge() -> None:
         observation, info = env.reset(options={"window": k})
         assert info == {"window": label}
         np.testing.assert_allclose(observation[4:6], [0.25, 0.0])
-    with pytest.raises(ModelError, match="window"):
-        env.reset(options={"window": 2})
+    for window in (2, -1):
+        with pytest.raises(ModelError, match="window"):
+            env.reset(options={"window": window})
     drawn = {small().reset(seed=seed)[0][4].item() for seed in range(5)}
     assert len(drawn) == 5
     assert all(0.0 <= soc <= 1.0 for soc in drawn)
 
 
-@pytest.mark.parametrize("options", [{"episode_steps": 49}, {"episode_steps": 0}, {"render_mode": "human"}])
+@pytest.mark.parametrize(
+    "options", [{"episode_steps": 49}, {"episode_steps": 0}, {"render_mode": "human"}, {"initial_soc": 1.1}]
+)
 def test_an_option_that_cannot_be_met_is_named(options: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=next(iter(options))):
         small(**options)
+
+
+@given(communities(max_prosumers=4, with_ramp=True), st.data())
+@settings(max_examples=15)
+def test_an_episode_is_what_the_simulator_and_a_controller_do(community: Community, data: st.DataObject) -> None:
+    scenario = data.draw(scenarios(community))
+    env = CommunityEnv(community=community, scenario=scenario, episode_steps=scenario.n_steps, initial_soc=0.4)
+    simulator = Simulator(community, scenario, initial_soc=0.4)
+    intents = np.random.default_rng(0).uniform(-6.0, 6.0, (scenario.n_steps, community.n_prosumers, 3))
+    controller = Controller(community, policy=lambda *_: intents[simulator.step_number], monitors=())
+    seen, _ = env.reset(seed=0)
+    for intent in intents:
+        assert np.array_equal(seen, encode(community, simulator.observe()))
+        decision = controller.step(simulator.observe())
+        expected = simulator.execute(decision, intent_kw=intent[:, 0])
+        seen, reward, _, truncated, info = env.step(intent)
+        assert reward == expected.reward.total(simulator.economics)
+        assert info["cost_currency"] == expected.cost
+        assert info["violations"] == expected.violations
+        assert info["mode"] == decision.mode
+        assert info["reasons"] == tuple(str(reason) for reason in decision.reasons)
+        assert info["traded_kw"] == expected.clearing.traded_kw
+        assert info["feeder_kw"] == expected.execution.feeder_kw
+        assert truncated == simulator.is_done
+
+
+def test_an_intent_and_a_list_are_actions_too() -> None:
+    rows = [[1.0, 0.5, 0.2], [0.0, -0.5, 0.3]]
+    intent = Intent(**dict(zip(("battery_kw", "trade_kw", "price_bid"), np.array(rows).T, strict=True)))
+    costs = set()
+    for action in (rows, np.array(rows), intent):
+        env = small(initial_soc=0.5)
+        env.reset(options={"window": 0})
+        costs.add(env.step(action)[4]["cost_currency"])
+    assert len(costs) == 1
+
+
+def test_what_is_no_action_says_so() -> None:
+    env = small()
+    env.reset(seed=0)
+    *_, info = env.step("charge!")
+    assert info["reasons"][0] == "the policy answered a str; expected an Intent or an array of shape (2, 3)"
+    *_, info = env.step(np.full((2, 3), np.nan))
+    assert info["reasons"][0] == "no battery intent is finite"
 
 
 def test_info_carries_every_part_of_the_reward_and_they_add_up() -> None:
@@ -194,9 +241,11 @@ def test_info_carries_every_part_of_the_reward_and_they_add_up() -> None:
 def test_rendering_says_what_the_last_step_did() -> None:
     env = small(render_mode="ansi", initial_soc=0.5)
     env.reset(options={"window": 0})
-    assert env.render() is None
+    assert env.render() == "step 0: 2024-05-01T00:00 (24 steps)"
     env.step(np.zeros((2, 3), dtype=np.float32))
-    assert env.render() == ("step 1: demand 3.0 kW, PV 0.0 kW, battery +0.0 kW, feeder -3.0 kW, mode policy")
+    assert env.render() == "step 1: demand 3.0 kW, PV 0.0 kW, battery +0.0 kW, feeder -3.0 kW, mode policy"
+    env.reset(options={"window": 1})
+    assert env.render() == "step 0: 2024-05-02T00:00 (24 steps)"
     assert small().render() is None
 
 
