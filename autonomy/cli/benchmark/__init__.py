@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import forecasts, horizon, journal, physics, projection, step, voltage
+from autonomy.cli.benchmark import forecasts, horizon, journal, physics, projection, simulator, step, voltage
 
 COMMANDS = (
     projection,
@@ -13,6 +13,7 @@ COMMANDS = (
     voltage,
     forecasts,
     physics,
+    simulator,
 )
 """Modules with an `add_command`, in the order of the help."""
 
