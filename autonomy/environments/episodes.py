@@ -94,7 +94,10 @@ class Episodes:
         span = community.soc_max - community.soc_min
         given = self.initial_soc
         soc = community.soc_min + span * random.uniform(size=shape) if given is None else np.full(shape, given)
-        self.simulator.reset(chosen, soc, rows)
+        simulator = self.simulator
+        if rows is not None:  # the outcome of the step before keeps its arrays
+            simulator.energy_kwh, simulator.battery_kw = simulator.energy_kwh.copy(), simulator.battery_kw.copy()
+        simulator.reset(chosen, soc, rows)
 
     def observe(self) -> Flat:
         """Return (B, D) the communities' observations."""

@@ -1,0 +1,158 @@
+"""Observations of batches are those of single steps to the last bit, for every forecast; and their layout by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autonomy import Community, Scenario, Simulator
+from autonomy.forecasting import KINDS
+from autonomy.layers.errors import ModelError
+from autonomy.layers.observation import Observation
+from autonomy.observing import (
+    NO_LIMIT,
+    OWN,
+    encode,
+    encode_each,
+    observation_bounds,
+    physical_action,
+    physical_rows,
+    prosumer_bounds,
+)
+from autonomy.simulation.observations import BLOCK, ObservationTable
+from tests.learning import MIXES, days
+from tests.strategies import communities, scenarios
+
+
+def assert_table_is_what_is_encoded(community: Community, scenario: Scenario, steps: Any, seed: int = 0) -> None:
+    table = ObservationTable(community, scenario.series, scenario.forecast_kind)
+    soc = np.random.default_rng(seed).uniform(size=(len(steps), community.n_prosumers))
+    simulators = [
+        Simulator(community, scenario.window(step, 1), initial_soc=row) for step, row in zip(steps, soc, strict=True)
+    ]
+    seen = [simulator.observe() for simulator in simulators]
+    measured = np.array([observation.soc for observation in seen])
+    rows = np.asarray(steps)
+    assert np.array_equal(
+        table.communities(rows, measured), [encode(community, observation) for observation in seen], equal_nan=True
+    )
+    assert np.array_equal(
+        table.prosumers(rows, measured), [encode_each(community, observation) for observation in seen]
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_is_what_is_encoded_to_the_last_bit(kind: str) -> None:
+    scenario = Scenario.demo(forecast=kind)
+    last = scenario.n_steps - 1
+    drawn = np.random.default_rng(1).integers(0, last, 12).tolist()
+    steps = [0, 1, 22, 23, 24, 47, 48, BLOCK - 1, BLOCK, *drawn, last - 24, last - 1, last]
+    assert_table_is_what_is_encoded(Community.demo(), scenario, steps)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data(), st.sampled_from(list(KINDS)))
+def test_a_table_is_what_is_encoded_whatever_the_community(data: st.DataObject, kind: str) -> None:
+    community = data.draw(communities(max_prosumers=9))
+    scenario = data.draw(scenarios(community, max_steps=60)).with_forecast(kind)
+    steps = data.draw(st.lists(st.integers(0, scenario.n_steps - 1), min_size=1, max_size=5))
+    assert_table_is_what_is_encoded(community, scenario, steps, seed=len(steps))
+
+
+def test_a_table_makes_no_rows_that_nobody_asks_for() -> None:
+    scenario = Scenario.demo()
+    table = ObservationTable(Community.demo(), scenario.series, scenario.forecast_kind)
+    asked: list[int] = []
+    table._all._make = lambda rows, make=table._all._make: (asked.extend(rows.tolist()), make(rows))[1]  # type: ignore[func-returns-value]
+    soc = np.zeros((3, 17))
+    first = table.communities(np.array([5000, 5000, 170]), soc)
+    assert sorted(asked) == [*range(160, 192), *range(4992, 5024)]
+    assert np.array_equal(table.communities(np.array([5000, 5000, 170]), soc), first)
+    assert len(asked) == 2 * BLOCK
+    first[:] = -1.0  # who asks may write into the answer
+    assert np.array_equal(table.communities(np.array([170]), soc[:1])[0, :17], scenario.demand_kw[170].astype("f4"))
+
+
+def test_a_prosumers_observation_by_hand() -> None:
+    community = MIXES["connection limits"]()
+    scenario = days(community)
+    seen = Simulator(community, scenario.window(36, 1), initial_soc=0.5).observe()
+    forecast: Any = seen.forecast
+    flat = encode_each(community, seen)
+    low, high = prosumer_bounds(24)
+    assert flat.shape == (3, 20 + 7 * 24)
+    assert flat.shape[1:] == low.shape == high.shape
+    second = flat[1].astype(float)
+    demand, pv = scenario.demand_kw[36], scenario.pv_kw[36]
+    np.testing.assert_allclose(second[:3], [demand[1], pv[1], 0.5], rtol=1e-6)
+    ahead = [forecast.demand_kw, forecast.demand_low_kw, forecast.demand_high_kw]
+    ahead += [forecast.pv_kw, forecast.pv_low_kw, forecast.pv_high_kw]
+    np.testing.assert_allclose(second[3:9], [values[0, 1] for values in ahead], rtol=1e-6)
+    np.testing.assert_allclose(second[9:OWN], [6.4, 3.0, 3.0, 3.0], rtol=1e-6)
+    np.testing.assert_allclose(second[OWN : OWN + 2], [demand.mean(), pv.mean()], rtol=1e-6)
+    for k, values in enumerate(ahead):
+        first = OWN + 2 + 24 * k
+        np.testing.assert_allclose(second[first : first + 24], values.mean(axis=1), rtol=1e-6)
+    rest = OWN + 2 + 6 * 24
+    np.testing.assert_allclose(second[rest : rest + 3], [0.2, 0.06, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(second[rest + 3 : rest + 27], forecast.retail_price, rtol=1e-6)
+    np.testing.assert_allclose(second[-2:], [0.0, -1.0], atol=1e-6)  # noon
+    assert np.array_equal(flat[:, OWN:], np.repeat(flat[:1, OWN:], 3, axis=0))
+    assert flat[2, 2] == 0.0  # no battery
+
+
+def test_no_connection_limit_is_shown_as_zero() -> None:
+    community = MIXES["one home"]()
+    assert np.isinf(community.connection_limit_kw).all()
+    flat = encode_each(community, Simulator(community, days(community)).observe())
+    assert flat[0, 12] == 0.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_every_observation_lies_within_its_bounds(data: st.DataObject) -> None:
+    community = data.draw(communities(max_prosumers=4))
+    scenario = data.draw(scenarios(community))
+    table = ObservationTable(community, scenario.series, scenario.forecast_kind)
+    rows = np.arange(scenario.n_steps)
+    soc = np.random.default_rng(0).uniform(-1e-9, 1 + 1e-9, (rows.size, community.n_prosumers))
+    for seen, (low, high) in (
+        (table.communities(rows, soc), observation_bounds(community.n_prosumers, table.horizon)),
+        (table.prosumers(rows, soc), prosumer_bounds(table.horizon)),
+    ):
+        assert seen.dtype == np.float32
+        assert (low <= seen).all()
+        assert (seen <= high).all()
+        assert (np.abs(seen) <= NO_LIMIT).all()
+
+
+def test_an_observation_without_a_forecast_is_refused_for_a_prosumer_too() -> None:
+    community = MIXES["one home"]()
+    seen = Observation(demand_kw=[1.0], pv_kw=[0.0], soc=[0.5], retail_price=[0.3], feed_in_price=[0.1])
+    with pytest.raises(ModelError, match="forecast"):
+        encode_each(community, seen)
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_actions_of_many_communities_mean_what_those_of_one_do(data: st.DataObject) -> None:
+    community = data.draw(communities(max_prosumers=5))
+    size, random = community.n_prosumers, np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    action = random.uniform(-2.0, 2.0, (4, size, 3))
+    action[0, 0] = [np.nan, np.inf, -np.inf]
+    demand, pv = random.uniform(0.0, 5.0, (2, 4, size))
+    retail, feed_in = random.uniform(0.2, 0.5, (4, 1)), random.uniform(0.0, 0.2, (4, 1))
+    many = physical_rows(community, action, demand_kw=demand, pv_kw=pv, retail_price=retail, feed_in_price=feed_in)
+    for b in range(4):
+        seen = Observation(
+            demand_kw=demand[b],
+            pv_kw=pv[b],
+            soc=np.zeros(size),
+            retail_price=np.full(size, retail[b, 0]),
+            feed_in_price=np.full(size, feed_in[b, 0]),
+        )
+        assert np.array_equal(many[b], physical_action(community, seen, action[b]), equal_nan=True)
