@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,11 @@ from autonomy.simulator import Outcome, Simulator
 from autonomy.trajectory import Trajectory
 
 OPTIMUM = "optimum"
+
+Tamper: TypeAlias = Callable[[Observation, int], Observation]
+"""What comes between the meters and the controller: from what is true at a step (0 at the first) to what is reported.
+
+What it gets is not to be changed."""
 
 
 class Overheard:
@@ -38,9 +44,23 @@ class Overheard:
 
 
 def roll_out(
-    simulator: Simulator, controller: Controller, *, name: str, on_step: Callable[[], None] = lambda: None
+    simulator: Simulator,
+    controller: Controller,
+    *,
+    name: str,
+    on_step: Callable[[], None] = lambda: None,
+    tamper: Tamper | None = None,
 ) -> Trajectory:
-    """Run the controller from the simulator's first step to its last and return the record."""
+    """Run the controller from the simulator's first step to its last and return the record.
+
+    Args:
+        simulator: What is played.
+        controller: Who decides.
+        name: What the record is called.
+        on_step: Called after every step.
+        tamper: Makes what the controller is told of what is true. Devices then cut no more than there is, whatever a
+            decision by wrong numbers asks.
+    """
     simulator.reset()
     controller.reset()
     policy = Overheard(controller.policy)
@@ -48,18 +68,29 @@ def roll_out(
 
     def steps() -> Iterator[tuple[Decision, Outcome, float]]:
         while not simulator.is_done:
-            observation = simulator.observe()
+            true = simulator.observe()
+            observation = true if tamper is None else tamper(true, simulator.step_number)
             policy.battery_kw = None  # a blind controller does not ask its policy
             started = time.perf_counter()
             decision = controller.step(observation)
             latency = time.perf_counter() - started
-            yield decision, simulator.execute(decision, intent_kw=policy.battery_kw), latency
+            done = decision if tamper is None else _as_far_as_there_is(decision, true)
+            yield decision, simulator.execute(done, intent_kw=policy.battery_kw), latency
             on_step()
 
     try:
         return record(simulator, name, steps())
     finally:
         controller.policy = policy._policy
+
+
+def _as_far_as_there_is(decision: Decision, true: Observation) -> Decision:
+    """Return what devices do with a decision: nobody curtails what is not generated, or sheds what is not needed."""
+    return replace(
+        decision,
+        curtail_kw=np.minimum(decision.curtail_kw, true.pv_kw),
+        shed_kw=np.minimum(decision.shed_kw, true.demand_kw),
+    )
 
 
 def replay(simulator: Simulator, dispatch: Dispatch, *, name: str = OPTIMUM) -> Trajectory:
