@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autonomy.benchmark.simulator import citylearn_peer, run
+from autonomy.benchmark.simulator import books, citylearn_peer, run
 from autonomy.benchmark.simulator.homes import homes
 from autonomy.benchmark.simulator.run import CASES, Peer, measure_simulator
 from autonomy.benchmark.simulator.table import simulator_tables
 from autonomy.cli import main
 from autonomy.layers.errors import ModelError
+from autonomy.simulation import BatchSimulator
 
 pytest.importorskip("stable_baselines3")
 
@@ -116,3 +117,32 @@ def test_a_peer_that_is_not_there_is_named(arguments, field, capsys, tmp_path, m
     assert main(["benchmark", "simulator", *arguments]) == 1
     assert field.rstrip(":") in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+def test_the_books_of_two_days_balance():
+    found = books.keep_books("wild", 50.0, steps=48)
+    assert found.steps == 48
+    assert found.relative < 1e-14
+    assert (found.paid_micro, found.off_by_micro, found.worse_off) == (0, 0, 0)
+    assert found.traded_kwh > 10.0
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"energy_kwh": lambda x: x * (1 + 1e-8)}, "storage_kwh"),
+        ({"feeder_kw": lambda x: x + 1e-6}, "balance_kwh"),
+        ({"bill": lambda x: x + 1e-3}, "worse_off"),
+    ],
+)
+def test_books_that_do_not_balance_are_found(change, field, monkeypatch):
+    sound, step = books.keep_books("few", 5.0, steps=24), BatchSimulator.step
+
+    def cooked(self, intent):
+        outcome = step(self, intent)
+        return outcome._replace(**{name: alter(getattr(outcome, name)) for name, alter in change.items()})
+
+    monkeypatch.setattr(BatchSimulator, "step", cooked)
+    found = books.keep_books("few", 5.0, steps=24)
+    assert getattr(found, field) > getattr(sound, field)
+    assert found.relative > books.LARGEST_RELATIVE or found.worse_off > 0

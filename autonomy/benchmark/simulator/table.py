@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+from autonomy.benchmark.simulator.books import Books
 from autonomy.benchmark.simulator.run import SimulatorRow
 from autonomy.benchmark.table import Table
 from autonomy.report.quantity import duration
@@ -33,3 +34,32 @@ def simulator_tables(rows: Sequence[SimulatorRow]) -> tuple[Table, ...]:
             rows=tuple(cells),
         ),
     )
+
+
+def books_table(books: Sequence[Books]) -> Table:
+    """Return what a year left in the books."""
+    cells = [
+        (
+            row.intents,
+            f"{row.steps:,}",
+            f"{row.balance_kwh:.1e}",
+            f"{row.storage_kwh:.1e}",
+            f"{row.relative:.1e}",
+            f"{row.traded_kwh:,.0f}",
+            f"{row.paid_micro:,}",
+            f"{row.off_by_micro:,}",
+            f"{row.worse_off:,}",
+        )
+        for row in books
+    ]
+    return Table(
+        title="A year's books",
+        note="The demo's year under random intents. Largest residual of a step of the energy balance and of the stored "
+        "energy, kWh, and the larger of the two relative to what flowed; energy traded, kWh; the sum of all payments, "
+        "and the largest of a step, in whole micro-currency; bills of a step that are above what the same flows cost "
+        "without trade.",
+        head=(
+            "intents", "steps", "balance", "storage", "relative", "traded", "sum of payments", "of a step", "worse off",
+        ),
+        rows=tuple(cells),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`autonomy benchmark simulator`: what the community simulator plays per second, and CityLearn on the same homes."""
+"""`autonomy benchmark simulator`: what the simulator plays per second, and whether its books balance; 2 if not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autonomy.cli.arguments import EXIT_OK, Commands, command_line, require_at_least
+from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line, require_at_least
 from autonomy.cli.benchmark.console import table_console
 from autonomy.cli.benchmark.machine import measured_machine
 from autonomy.cli.benchmark.outcome import leave
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OUT = "autonomy-simulator"
 STEPS, QUICK_STEPS = 2_000, 100
+INTENTS = {"within 5 kW": 5.0, "within 50 kW": 50.0}
+"""What the year's books are kept under: kW that intents are drawn within."""
 
 
 def add_command(parts: Commands) -> None:
@@ -43,8 +45,9 @@ def add_command(parts: Commands) -> None:
 
 def simulator_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Carry out `autonomy benchmark simulator`; see `add_command` for the options."""
-    from autonomy.benchmark.simulator.run import SCHEMA, measure_simulator  # noqa: PLC0415 - only when needed
-    from autonomy.benchmark.simulator.table import simulator_tables  # noqa: PLC0415
+    from autonomy.benchmark.simulator.books import LARGEST_RELATIVE, keep_books  # noqa: PLC0415 - only when needed
+    from autonomy.benchmark.simulator.run import SCHEMA, measure_simulator  # noqa: PLC0415
+    from autonomy.benchmark.simulator.table import books_table, simulator_tables  # noqa: PLC0415
     from autonomy.benchmark.write import CSV_NAME, FILES  # noqa: PLC0415
 
     steps, peer = repeats_of(options, STEPS, QUICK_STEPS), _peer(options)
@@ -54,9 +57,14 @@ def simulator_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     with console.status("playing communities"):
         machine = measured_machine(quick=True)
         rows = measure_simulator(steps=steps, seed=options.seed, overhead_s=machine.clock_overhead_s, peer=peer)
-    tables, command = simulator_tables(rows), command_line(words)
+        books = [
+            keep_books(name, scale, seed=options.seed, steps=QUICK_STEPS if options.quick else None)
+            for name, scale in INTENTS.items()
+        ]
+    tables, command = (*simulator_tables(rows), books_table(books)), command_line(words)
     leave(options.out, console, schema=SCHEMA, rows=rows, tables=tables, machine=machine, command=command)
-    return EXIT_OK
+    closed = all(x.relative <= LARGEST_RELATIVE and x.off_by_micro == 0 and x.worse_off == 0 for x in books)
+    return EXIT_OK if closed else EXIT_UNSAFE
 
 
 def _peer(options: argparse.Namespace) -> Peer | None:
