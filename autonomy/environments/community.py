@@ -130,7 +130,7 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Propose `action` for one step; see the class for the tables."""
         step = self._play.act(self._physical(action) if self._normalised else action)
         reward = float(step.outcome.reward.total(self.economics)[0])
-        return self._episodes.observe()[0], reward, False, self._episodes.is_over, info_of(step)
+        return self._episodes.observe()[0], reward, False, bool(step.outcome.is_done[0]), info_of(step)
 
     def render(self) -> str | NDArray[np.uint8] | None:
         """Return the last step as a line of text, or the last day as a picture (H, W, 3); see `render_mode`."""

@@ -67,11 +67,6 @@ class Episodes:
         """The forecasts' horizon H."""
         return self.table.horizon
 
-    @property
-    def is_over(self) -> bool:
-        """Whether any episode has reached its end."""
-        return bool((self.simulator.step_number >= self.simulator.n_steps).any())
-
     def begin(self, random: np.random.Generator, *, rows: Index | None = None, window: int | None = None) -> None:
         """Begin episodes.
 

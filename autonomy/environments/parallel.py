@@ -149,9 +149,9 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
         if set(actions) != set(self.agents):
             odd = sorted(set(actions) ^ set(self.agents))
             raise ModelError("actions", odd, f"an action of every agent and of nobody else: {self.agents}")
-        rows = np.stack([_three(actions[name]) for name in self.agents])
+        rows = _rows([actions[name] for name in self.agents])
         step = self._play.act(self._episodes.physical(rows[None])[0])
-        observations, agents, over = self._observed(), self.agents, self._episodes.is_over
+        observations, agents, over = self._observed(), self.agents, bool(step.outcome.is_done[0])
         rewards = step.outcome.reward.by_prosumer(self.economics)[0].tolist()
         if over:
             self.agents = []
@@ -201,6 +201,15 @@ def parallel_env(
     )
 
 
+def _rows(actions: list[Any]) -> NDArray[np.float64]:
+    """Return actions as (N, 3) numbers, NaN where they are none."""
+    try:
+        rows = np.array(actions, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        rows = np.zeros(0)
+    return rows if rows.shape == (len(actions), ACTIONS) else np.stack([_three(action) for action in actions])
+
+
 def _three(action: Any) -> NDArray[np.float64]:
     """Return an action as three numbers, NaN where it is none."""
     try:
@@ -214,8 +223,15 @@ def _infos(step: Step) -> list[dict[str, Any]]:
     """Return the `info` of each agent."""
     x, community = step.outcome, info_of(step)
     columns = (x.bill, x.battery_kw, x.trade_kw, x.curtail_kw, x.shed_kw, x.net_export_kw)
-    names = ("bill_currency", "battery_kw", "trade_kw", "curtail_kw", "shed_kw", "net_export_kw")
     return [
-        {**dict(zip(names, values, strict=True)), "community": community}
-        for values in zip(*(column[0].tolist() for column in columns), strict=True)
+        {
+            "bill_currency": bill,
+            "battery_kw": battery,
+            "trade_kw": trade,
+            "curtail_kw": curtail,
+            "shed_kw": shed,
+            "net_export_kw": net,
+            "community": community,
+        }
+        for bill, battery, trade, curtail, shed, net in zip(*(column[0].tolist() for column in columns), strict=True)
     ]

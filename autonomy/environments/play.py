@@ -74,12 +74,12 @@ class Play:
         simulator, community = self.episodes.simulator, self.episodes.community
         wish = read_answer(intent, community.n_prosumers)
         rows = np.full((community.n_prosumers, ACTIONS), np.nan) if wish.intent is None else _rows(intent)
-        before, time = snapshot(simulator), self.episodes.windows[0].series.time[simulator.row[0]]
+        before = snapshot(simulator)
         outcome = self.episodes.act(rows[None])
         decision = outcome.decided.one_by_one[0]
-        execution = execution_of(community, before, outcome, 0)
+        execution = execution_of(before, outcome, 0)
         if self.render_mode is not None:
-            step = int(simulator.step_number[0])
+            step, time = int(simulator.step_number[0]), before.series.time[before.row[0]]
             self._diary.write(moment_of(execution, step=step, time=time, mode=decision.mode))
         reasons = decision.reasons
         if wish.intent is None:  # what came was replaced by NaN, which is not why it is refused

@@ -146,7 +146,7 @@ class CommunityVecEnv(VecEnv):
         infos: list[Info] = list(self._quiet)
         if before is not None:
             for b in range(self.n_communities):
-                broken = broken_rules(self.community, before, outcome, b)
+                broken = broken_rules(before, outcome, b)
                 if broken:
                     infos[b * self._size : (b + 1) * self._size] = [{"violations": broken} for _ in range(self._size)]
         ended = outcome.is_done.nonzero()[0]

@@ -2,7 +2,7 @@
 
 before = snapshot(simulator)
 outcome = simulator.step(intent)
-execution = execution_of(simulator.community, before, outcome, row)
+broken = broken_rules(before, outcome, row)
 """
 
 from __future__ import annotations
@@ -11,44 +11,57 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy.layers.arrays import Index
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.invariants import Execution, Violation, violations
+from autonomy.series import Series
 from autonomy.simulation.batch import BatchSimulator
-from autonomy.simulation.decider import DEMAND, FEED_IN, PV, RETAIL, Stack
+from autonomy.simulation.decider import Stack
 from autonomy.simulation.outcome import BatchOutcome
 
 
 class Snapshot(NamedTuple):
-    """What held when a step began.
+    """What held when a step of B communities began.
 
     Attributes:
-        seen: (B, 5, N) as `BatchSimulator.see` gives it.
+        community: Whose copies they are.
+        series: The data.
+        row: (B,) steps of the series.
         energy_kwh: (B, N) kWh stored.
         battery_kw: (B, N) kW of the step before.
     """
 
-    seen: Stack
+    community: Community
+    series: Series
+    row: Index
     energy_kwh: Stack
     battery_kw: Stack
 
 
 def snapshot(simulator: BatchSimulator) -> Snapshot:
     """Return what holds now, safe from the steps to come and from new episodes."""
-    return Snapshot(simulator.see(), simulator.energy_kwh.copy(), simulator.battery_kw.copy())
+    return Snapshot(
+        simulator.community,
+        simulator.windows[0].series,
+        simulator.row.copy(),
+        simulator.energy_kwh.copy(),
+        simulator.battery_kw.copy(),
+    )
 
 
-def execution_of(community: Community, before: Snapshot, outcome: BatchOutcome, row: int) -> Execution:
+def execution_of(before: Snapshot, outcome: BatchOutcome, row: int) -> Execution:
     """Return the step that a row of a batch executed."""
-    seen = before.seen[row]
+    series, step = before.series, int(before.row[row])
+    size = before.community.n_prosumers
     return Execution(
-        community=community,
+        community=before.community,
         energy_before_kwh=before.energy_kwh[row],
         energy_after_kwh=outcome.energy_kwh[row],
         previous_battery_kw=before.battery_kw[row],
         battery_kw=outcome.battery_kw[row],
-        pv_kw=seen[PV],
-        demand_kw=seen[DEMAND],
+        pv_kw=series.pv_kw[step],
+        demand_kw=series.demand_kw[step],
         curtail_kw=outcome.curtail_kw[row],
         shed_kw=outcome.shed_kw[row],
         net_export_kw=outcome.net_export_kw[row],
@@ -56,16 +69,16 @@ def execution_of(community: Community, before: Snapshot, outcome: BatchOutcome, 
         line_upstream_kw=outcome.line_upstream_kw[row],
         trade_kw=outcome.trade_kw[row],
         price=float(outcome.price[row]),
-        feed_in_price=seen[FEED_IN],
-        retail_price=seen[RETAIL],
+        feed_in_price=np.full(size, series.feed_in_price[step]),
+        retail_price=np.full(size, series.retail_price[step]),
         feeder_kw=float(outcome.feeder_kw[row]),
         loss_kw=float(outcome.loss_kw[row]),
     )
 
 
-def broken_rules(community: Community, before: Snapshot, outcome: BatchOutcome, row: int) -> tuple[Violation, ...]:
+def broken_rules(before: Snapshot, outcome: BatchOutcome, row: int) -> tuple[Violation, ...]:
     """Return every rule that a row of a batch broke and did not announce."""
-    found = violations(execution_of(community, before, outcome, row))
+    found = violations(execution_of(before, outcome, row))
     decision = outcome.decided.one_by_one.get(row)
     return found if decision is None else unannounced(found, decision)
 
@@ -81,8 +94,3 @@ def unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Viola
         for violation in found
         if violation.rule != "ramp" or not any(not hit or violation.index in hit for hit in announced)
     )
-
-
-def all_broken_rules(community: Community, before: Snapshot, outcome: BatchOutcome) -> list[tuple[Violation, ...]]:
-    """Return `broken_rules` of every row of a batch."""
-    return [broken_rules(community, before, outcome, row) for row in range(np.shape(outcome.battery_kw)[0])]
