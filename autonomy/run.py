@@ -21,8 +21,9 @@ from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
 from autonomy.optimum import optimal_dispatch
-from autonomy.rollout import OPTIMUM, replay, roll_out
+from autonomy.rollout import OPTIMUM, Tamper, replay, roll_out
 from autonomy.scenario import Scenario
+from autonomy.scenarios.named import NamedScenario
 from autonomy.simulator import Simulator
 from autonomy.trajectory import Trajectory
 
@@ -44,6 +45,8 @@ class RunOptions:
         caution: Look ahead, from the forecast (0) to the far end of its interval (1); None for the one-step projection.
         with_optimum: Whether the perfect-foresight optimum is computed.
         initial_soc: Fraction every battery starts each window with; None for the simulator's default.
+        named: Where the windows are those of a named scenario: its policy is run under its name, and its tamper and its
+            timeline hold. There is no optimum of a scenario with a timeline.
         command: The command line, for the report.
         version: The package's version, for the report.
     """
@@ -53,6 +56,7 @@ class RunOptions:
     caution: float | None = None
     with_optimum: bool = True
     initial_soc: float | None = None
+    named: NamedScenario | None = None
     command: str = ""
     version: str = ""
 
@@ -82,9 +86,15 @@ def run(
         ConfigError: a policy or the backend is unknown.
         DispatchError: no optimum was found for a window.
     """
-    names = tuple(dict.fromkeys([BASELINE, *options.policies]))
+    names, named = tuple(dict.fromkeys([BASELINE, *options.policies])), options.named
     simulators = [
-        Simulator(configuration.community, window, economics=configuration.economics, initial_soc=options.initial_soc)
+        Simulator(
+            configuration.community,
+            window,
+            economics=configuration.economics,
+            initial_soc=options.initial_soc,
+            timeline=None if named is None else named.timeline,
+        )
         for window in windows
     ]
     # Every policy is loaded before the first one runs: a wrong name costs no minutes.
@@ -92,17 +102,18 @@ def run(
     controllers = {
         name: Controller(
             configuration.community,
-            policy=name,
+            policy=named.policy if named is not None and named.policy is not None and name == named.name else name,
             backend=options.backend,
             look_ahead=None if name == BASELINE else look_ahead,
         )
         for name in names
     }
+    tamper = None if named is None else named.tamper
     trajectories = {
-        name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress) for name in names
+        name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress, tamper) for name in names
     }
     optima: tuple[Optimum, ...] = ()
-    if options.with_optimum:
+    if options.with_optimum and all(simulator.timeline is None for simulator in simulators):
         solved = [_solve(simulator, progress) for simulator in simulators]
         optima = tuple(optimum for optimum, _ in solved)
         trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
@@ -163,13 +174,20 @@ def policy_file_name(policy: str) -> str:
 
 
 def _roll_out_all(
-    simulators: Sequence[Simulator], controller: Controller, name: str, folder: Path | None, progress: Progress
+    simulators: Sequence[Simulator],
+    controller: Controller,
+    name: str,
+    folder: Path | None,
+    progress: Progress,
+    tamper: Tamper | None,
 ) -> tuple[Trajectory, ...]:
     def on_step() -> None:
         progress(name, 1)
 
     def all_windows() -> tuple[Trajectory, ...]:
-        return tuple(roll_out(simulator, controller, name=name, on_step=on_step) for simulator in simulators)
+        return tuple(
+            roll_out(simulator, controller, name=name, on_step=on_step, tamper=tamper) for simulator in simulators
+        )
 
     if folder is None:
         return all_windows()

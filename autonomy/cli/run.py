@@ -13,14 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 import autonomy
-from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line
+from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line, require_at_least
 from autonomy.cli.folder import publish, require_writable
 from autonomy.configuration import Configuration, demo_configuration, read_configuration
 from autonomy.errors import ConfigError, ModelError
 from autonomy.evidence import RunEvidence
+from autonomy.forecasting import KINDS
 from autonomy.rollout import OPTIMUM
 from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
 from autonomy.scenario import Scenario
+from autonomy.scenarios import SCENARIOS, NamedScenario
+from autonomy.scenarios import named as named_scenario
 from autonomy.solvers.backends import BACKENDS
 
 DEFAULT_OUT = "autonomy-run"
@@ -52,6 +55,11 @@ def add_command(commands: Commands) -> None:
     job.add_argument(
         "--weeks", choices=("held-out", "all"), help="without --from and --to; held-out for the demo, all for own data"
     )
+    job.add_argument("--forecast", metavar="NAME", help=f"what is expected of the next day: {', '.join(KINDS)}")
+    job.add_argument(
+        "--scenario", metavar="NAME", help=f"a named scenario on a week of the demo, by --seed: {', '.join(SCENARIOS)}"
+    )
+    job.add_argument("--seed", metavar="N", type=int, default=0, help="of --scenario and --forecast; default: 0")
     job.add_argument("--backend", metavar="NAME", default="exact", help=f"projection: {', '.join(BACKENDS)}")
     job.add_argument(
         "--look-ahead",
@@ -70,9 +78,13 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     from autonomy.report.console import tables, verdict_line  # noqa: PLC0415 - only when needed
 
     require_writable(options.out, RUN_FILES, "summary.json")
-    configuration, scenario = _inputs(options)
-    held_out = options.weeks == "held-out" if options.weeks else options.data is None
-    windows = _windows(scenario, options, held_out=held_out)
+    require_at_least("--seed", options.seed, 0)
+    named = _named(options)
+    configuration, scenario = _inputs(options) if named is None else (demo_configuration(), named.scenario)
+    if options.forecast is not None:
+        scenario = scenario.with_forecast(options.forecast, seed=options.seed)
+    held_out = options.weeks == "held-out" if options.weeks else options.data is None and named is None
+    windows = _windows(scenario, options, held_out=held_out) if named is None else (scenario,)
     console = Console()
     first, last = windows[0].time[0], windows[-1].time[-1]
     kind = "held-out week" if held_out and not (options.from_ or options.to) else "window"
@@ -81,8 +93,10 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         f"{kind}{'s' if len(windows) > 1 else ''} "
         f"from {first} to {last}, {sum(window.n_steps for window in windows)} steps"
     )
+    if named is not None:
+        console.print(f"{named.name}: {escape(named.sentence)}")
     with tempfile.TemporaryDirectory(prefix=".autonomy-run-", dir=options.out.resolve().parent) as staging:
-        evidence = _run_with_progress(configuration, windows, options, words, Path(staging), console)
+        evidence = _run_with_progress(configuration, windows, options, words, Path(staging), console, named=named)
         with console.status("writing the report"):
             _publish(evidence, Path(staging), options.out)
     for table in tables(evidence, console.width):
@@ -105,6 +119,19 @@ def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
     return configuration, scenario
 
 
+def _named(options: argparse.Namespace) -> NamedScenario | None:
+    """Return the named scenario that is asked for, or None; it brings its own data and its own week."""
+    if options.scenario is None:
+        return None
+    for option in ("community", "data", "time_zone", "from_", "to"):
+        if getattr(options, option) is not None:
+            word = f"--{option.strip('_').replace('_', '-')}"
+            raise ConfigError("--scenario", "", f"is on a week of the demo; leave out {word}")
+    if options.weeks == "all":
+        raise ConfigError("--weeks", "", "is held-out or left out with --scenario, which is one week")
+    return named_scenario(options.scenario, options.seed, held_out=options.weeks == "held-out")
+
+
 def _windows(scenario: Scenario, options: argparse.Namespace, *, held_out: bool) -> tuple[Scenario, ...]:
     if options.weeks and (options.from_ or options.to):
         raise ConfigError("--weeks", "", "chooses whole weeks; leave it out, or leave out --from and --to")
@@ -124,8 +151,11 @@ def _run_with_progress(
     words: Sequence[str],
     staging: Path,
     console: Console,
+    *,
+    named: NamedScenario | None,
 ) -> RunEvidence:
-    policies = tuple(options.policies or RIVALS)
+    own = () if named is None or named.policy is None else (named.name,)
+    policies = (*own, *(options.policies or (() if own else RIVALS)))
     jobs = len({BASELINE, *policies}) + (not options.no_optimum)
     steps = sum(window.n_steps for window in windows)
     columns = (
@@ -151,6 +181,7 @@ def _run_with_progress(
                 backend=options.backend,
                 caution=options.caution,
                 with_optimum=not options.no_optimum,
+                named=named,
                 command=command_line(words),
                 version=autonomy.__version__,
             ),
