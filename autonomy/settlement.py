@@ -49,7 +49,7 @@ def bills(
         fee: Currency/kWh that buyers pay on top of the price.
 
     Raises:
-        ModelError: something is traded at a price that is not a number, or for more than 4.5e9 currency in a step.
+        ModelError: something is traded at a price that is not a number, or for more than 2.1e6 currency in a step.
     """
     tariff: Any = {"retail_price": retail_price, "feed_in_price": feed_in_price, "timestep_h": timestep_h}
     grid = grid_exchange_kw(net_export_kw, trade_kw)

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autonomy import Community, Network, Observation, Scenario
+from autonomy.market import Book
 from autonomy.series import Series
 
 LIMITS_KW = st.one_of(st.sampled_from([0.0, 1.0, 2.5, 10.0, float("inf")]), st.floats(0.0, 30.0))
@@ -208,3 +209,22 @@ def mappings(draw: st.DrawFn, community: Community, *, with_limits: bool = True)
         chosen = draw(st.lists(st.sampled_from(sorted(names)), max_size=4, unique=True))
         sent["limits"] = {name: field(names[name]) for name in chosen}
     return sent
+
+
+@st.composite
+def order_books(draw: st.DrawFn, *, max_orders: int = 12, largest: int = 60) -> Book:
+    """Order books in whole units: ties in limit, priority and size, zeros and one-sided ones among them."""
+    size = draw(st.integers(0, max_orders))
+    limits = draw(st.sampled_from([st.integers(0, 3), st.integers(-40, 400), st.integers(60_000, 400_000)]))
+    sign = draw(st.sampled_from([st.just(1), st.just(-1), *[st.sampled_from([-1, 1])] * 6]))
+    amounts = draw(st.sampled_from([st.integers(0, 2), st.integers(0, largest)]))
+
+    def column(values: st.SearchStrategy[int]) -> Any:
+        return np.array([draw(values) for _ in range(size)], dtype=np.int64)
+
+    return Book(
+        quantity=column(amounts) * column(sign),
+        limit=column(limits),
+        priority=column(draw(st.sampled_from([st.just(0), st.integers(0, 2), st.integers(-50, 50)]))),
+        lot=draw(st.sampled_from([1, 7, 1000])),
+    )

@@ -25,6 +25,7 @@ class BookClearing:
         buy_price: Micro-currency that buyers pay per lot, fee included, None if nothing trades.
         payment: (N,) whole micro-currency, + = pays, − = gets; sums to `take`.
         take: Micro-currency that the operator keeps: fees, and the surplus of a trade reduction; >= 0.
+        rule: How prices were found.
         fee: Micro-currency per lot that was asked of buyers.
     """
 
@@ -34,6 +35,7 @@ class BookClearing:
     buy_price: int | None
     payment: Index
     take: int
+    rule: Rule
     fee: int
 
 
@@ -42,7 +44,8 @@ def clear_book(book: Book, *, rule: Rule = Rule.UNIFORM, share: float = 0.5, fee
 
     Better limits trade first, among equal limits lower priorities; equal ones are served in proportion to their size,
     units that do not divide go one each to the larger orders, then by position. So the outcome does not depend on the
-    order of the book, but for a unit between orders alike in everything.
+    order of the book, but for a unit between orders alike in everything, and for a micro-currency between trades of one
+    size.
 
     The fee is taken off the buyers' limits before matching and put on what they pay: whoever trades pays, fee
     included, at most the own limit. Who hands it over makes no difference: were sellers to pay it out of a price that
@@ -77,7 +80,9 @@ def clear_book(book: Book, *, rule: Rule = Rule.UNIFORM, share: float = 0.5, fee
     found = match(book.quantity, level, book.priority, rule=rule.value, share=share)
     if found.traded == 0:
         nothing = frozen(np.zeros(book.quantity.size), np.int64)
-        return BookClearing(trade=nothing, traded=0, sell_price=None, buy_price=None, payment=nothing, take=0, fee=fee)
+        return BookClearing(
+            trade=nothing, traded=0, sell_price=None, buy_price=None, payment=nothing, take=0, rule=rule, fee=fee
+        )
     sell, buy = found.sell_price, found.buy_price + fee
     take = (buy - sell) * found.traded // book.lot
     return BookClearing(
@@ -87,6 +92,7 @@ def clear_book(book: Book, *, rule: Rule = Rule.UNIFORM, share: float = 0.5, fee
         buy_price=buy,
         payment=frozen(payments_of(book, found.trade, sell, buy, take), np.int64),
         take=take,
+        rule=rule,
         fee=fee,
     )
 
@@ -97,4 +103,4 @@ def payments_of(book: Book, trade: Index, sell_price: int, buy_price: int, take:
     exact = bought * np.where(bought > 0, buy_price, sell_price)
     whole = exact // book.lot
     lost, most = whole * book.lot - exact, bought * book.limit // book.lot
-    return round_off(whole, lost, most - whole, np.abs(trade), take - int(whole.sum()))
+    return round_off(whole, lost, most - whole, bought, take - int(whole.sum()))

@@ -10,6 +10,7 @@ import numpy as np
 from autonomy.layers.arrays import Index, Mask
 from autonomy.market.auction import BookClearing
 from autonomy.market.book import Book
+from autonomy.market.rule import Rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +80,7 @@ def _faults(book: Book, clearing: BookClearing, value: Index) -> Iterator[str]:
     if not np.all(is_kept | (np.abs(off) < book.lot)):
         yield "a payment is not that of the price"
     for side in (quantity > 0, quantity < 0):
-        is_uniform = sell == buy - clearing.fee
+        is_uniform = clearing.rule is Rule.UNIFORM
         if not _is_in_turn(side, np.abs(trade), np.abs(quantity), np.sign(quantity) * value, book.priority, is_uniform):
             yield "an order was passed over"
 

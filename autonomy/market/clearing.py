@@ -18,7 +18,7 @@ from autonomy.layers.errors import ModelError
 from autonomy.market.match import match_slowly
 from autonomy.market.rule import Rule
 from autonomy.market.ticks import fee_in_ticks, levels_of, quanta_of
-from autonomy.solvers.auction import BUY, LARGEST_PRICE, SELL, TICKS, load_auction
+from autonomy.solvers.auction import BUY, LARGEST_PRICE, MANY, SELL, TICKS, load_auction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -150,17 +150,14 @@ def clear_many(
     terms = _terms(share, fee, rule)
     count, size = offer.shape
     trade, prices, traded = np.empty((count, size)), np.empty((count, 2)), np.empty(count)
-    code = load_auction()
-    if code is not None:
+    code, done = load_auction(), 0
+    if code is not None and size <= MANY:
         room, pair = np.empty((code.rows_room, size), dtype=np.int64), np.empty(2, dtype=np.int64)
-        whole = terms.share, terms.fee, terms.rule.value
-        bad = code.match_rows(offer, bid, feed_in, retail, *whole, trade, prices, traded, room, pair)
-        if bad >= 0:
-            _check(offer[bad], bid[bad], feed_in[bad], retail[bad])
-    else:
-        for row in range(count):
-            _check(offer[row], bid[row], feed_in[row], retail[row])
-            trade[row], prices[row], traded[row] = _clear_slowly(offer[row], bid[row], feed_in[row], retail[row], terms)
+        given = terms.share, terms.fee, terms.rule.value
+        done = code.match_rows(offer, bid, feed_in, retail, *given, trade, prices, traded, room, pair)
+    for row in range(done, count):
+        _check(offer[row], bid[row], feed_in[row], retail[row])
+        trade[row], prices[row], traded[row] = _clear_slowly(offer[row], bid[row], feed_in[row], retail[row], terms)
     return Clearings(trade_kw=trade, price=prices[:, SELL], buyer_price=prices[:, BUY], traded_kw=traded)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autonomy.layers.arrays import Index, Mask
 from autonomy.market.whole import in_proportion
-from autonomy.solvers.auction import UNIFORM, load_auction
+from autonomy.solvers.auction import MANY, UNIFORM, load_auction
 
 _NONE = np.zeros(1, dtype=np.int64)
 
@@ -159,13 +159,9 @@ def match(quantity: Index, level: Index, rank: Index, *, rule: int, share: float
         share: 0..1, where in an interval of prices that clear the price lies.
     """
     code = load_auction()
-    if code is None or quantity.size > LARGEST_IN_ONE_GO:
+    if code is None or quantity.size > MANY:
         return match_slowly(quantity, level, rank, rule=rule, share=share)
     trade, prices = np.empty(quantity.size, dtype=np.int64), np.zeros(2, dtype=np.int64)
     room = np.empty((code.room, quantity.size), dtype=np.int64)
     traded = code.match(quantity, level, rank, rule, share, trade, prices, room)
     return Match(trade=trade, traded=traded, sell_price=int(prices[0]), buy_price=int(prices[1]))
-
-
-LARGEST_IN_ONE_GO = 20_000
-"""Orders: beyond that, NumPy's sorting is the quicker one."""

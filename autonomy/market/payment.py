@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from autonomy.layers.arrays import ArrayLike, Index, Vector
 from autonomy.layers.errors import ModelError
 from autonomy.market.ticks import fee_in_ticks, in_ticks
 from autonomy.market.whole import round_off
-from autonomy.solvers.auction import LARGEST_TURNOVER, ROUNDING, TICKS, load_auction
+from autonomy.solvers.auction import LARGEST_TURNOVER, MANY, ROUNDING, TICKS, load_auction
 
 
 def payments(
@@ -38,22 +40,20 @@ def payments(
         fee: Currency/kWh that buyers pay on top, rounded up to a micro-currency.
 
     Raises:
-        ModelError: a number is not finite where something trades, or a step's payments reach 2^52 micro-currency.
+        ModelError: a number is not finite where something trades, or what is paid and got in a step exceeds 2^41
+            micro-currency, up to which the rounding of floats is no matter.
     """
     trade = np.asarray(trade_kw, dtype=np.float64)
     rows = trade.reshape(-1, trade.shape[-1])
     cost, low, high = (_rows(x, trade.shape, rows.shape) for x in (price, feed_in_price, retail_price))
     ticks, payment = fee_in_ticks(fee), np.zeros(rows.shape, dtype=np.int64)
-    code = load_auction()
-    if code is None:
-        for row in range(rows.shape[0]):
-            payment[row] = _pay_slowly(rows[row], cost[row], low[row], high[row], ticks, timestep_h)
-    else:
+    code, count = load_auction(), 0
+    if code is not None and rows.shape[1] <= MANY:
         whole, real = code.money_room
         room, real_room = np.empty((whole, rows.shape[1]), dtype=np.int64), np.empty((real, rows.shape[1]))
-        bad = code.pay_rows(rows, cost, low, high, float(ticks), timestep_h, payment, room, real_room)
-        if bad >= 0:
-            _pay_slowly(rows[bad], cost[bad], low[bad], high[bad], ticks, timestep_h)
+        count = code.pay_rows(rows, cost, low, high, float(ticks), timestep_h, payment, room, real_room)
+    for row in range(count, rows.shape[0]):
+        payment[row] = _pay_slowly(rows[row], cost[row], low[row], high[row], ticks, timestep_h)
     return payment.reshape(trade.shape)
 
 
@@ -71,14 +71,19 @@ def _pay_slowly(trade: Vector, price: Vector, low: Vector, high: Vector, fee: in
     trades = trade != 0.0
     bought = np.where(trades, -trade * timestep_h, 0.0)
     buys = bought > 0.0
-    exact = bought * (in_ticks(np.where(trades, price, 0.0)) + np.where(buys, float(fee), 0.0))
-    most = np.floor(bought * in_ticks(np.where(trades, np.where(buys, high, low), 0.0)))
-    if not np.isfinite(exact + most).all():
-        raise ModelError("price", price.tolist(), "a finite price in currency/kWh wherever trade_kw is not 0")
-    turnover = float(np.abs(exact).cumsum()[-1]) if exact.size else 0.0
+    cost, limit = np.where(trades, price, 0.0), np.where(trades, np.where(buys, high, low), 0.0)
+    for name, values in (("trade_kw", bought), ("price", cost), ("tariff", limit)):
+        if not np.isfinite(values).all():
+            raise ModelError(name, values.tolist(), "finite numbers wherever trade_kw is not 0")
+    exact = bought * (in_ticks(cost) + np.where(buys, float(fee), 0.0))
+    most = np.floor(bought * in_ticks(limit))
+    turnover = float(np.abs(exact).sum())
     if not turnover <= LARGEST_TURNOVER:
         raise ModelError("trade_kw", turnover / TICKS, f"payments of at most {LARGEST_TURNOVER / TICKS:.3g} currency")
+    # Sums of trades are exact in any order, so without a fee all payments sum to exactly 0.
+    fees = fee * (float(np.maximum(-trade, 0.0).sum()) * timestep_h)
+    total = fees if trade.sum() == 0.0 else float(exact.sum())
     whole = np.floor(exact)
     slack = np.minimum(np.maximum(most - whole, 0.0), float(trade.size)).astype(np.int64)
-    extra = int(np.floor(exact.cumsum()[-1] + ROUNDING) - whole.sum()) if exact.size else 0
-    return round_off(whole.astype(np.int64), whole - exact, slack, np.abs(trade), extra)
+    extra = math.floor(total + ROUNDING) - int(whole.sum())
+    return round_off(whole.astype(np.int64), whole - exact, slack, -trade, extra)

@@ -30,7 +30,7 @@ def in_proportion(amount: Index, total: int) -> Index:
 
 
 def first_of(count: int, lost: NDArray[Any], size: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the positions of the `count` lowest of `lost`, the larger size first among equals, then by position."""
+    """Return the positions of the `count` lowest of `lost`, among equals those of larger size, then by position."""
     if count >= lost.size:
         return np.arange(lost.size)
     edge = np.partition(lost, count - 1)[count - 1]
@@ -51,7 +51,7 @@ def round_off(whole: Index, lost: NDArray[Any], slack: Index, size: NDArray[Any]
         whole: (N,) amounts rounded down.
         lost: (N,) minus what was rounded away, in any unit.
         slack: (N,) how many ones each can take before it is worse off.
-        size: (N,) the larger comes first where the rest is equal.
+        size: (N,) the larger comes first where the rest is equal; with a sign, so that sellers and buyers differ.
         extra: Ones to add, at most as many as amounts of which something was lost.
     """
     if extra <= 0:

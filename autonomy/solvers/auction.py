@@ -16,14 +16,16 @@ FINEST = -1074
 """No float is finer than 2^FINEST."""
 LARGEST_PRICE = 2.0**53
 """Ticks: no price may be larger in size."""
-LARGEST_TURNOVER = 2.0**52
-"""Ticks: what all traders together pay and get may not be more."""
+LARGEST_TURNOVER = 2.0**41
+"""Ticks: what all traders together pay and get; up to that, products of floats are off by less than ROUNDING in all."""
 ROUNDING = 1e-3
 """Ticks by which a sum of floats may fall short of a whole tick and still be it."""
 UNIFORM, REDUCED = 0, 1
 """Rules: one price in the interval that clears; trade reduction."""
 SELL, BUY = 0, 1
 """Columns of a pair of prices: what sellers get, what buyers pay."""
+MANY = 2000
+"""Orders in one book beyond which NumPy's sorting makes it quicker than the machine code."""
 
 
 class AuctionCode(NamedTuple):

@@ -17,7 +17,6 @@ from autonomy.solvers.kernel.ticks import exponent_of, in_ticks, scaled
 QUANTITY, LEVEL, RANK, TRADE = ROOM, ROOM + 1, ROOM + 2, ROOM + 3
 ROWS_ROOM = ROOM + 4
 """Rows of whole numbers that the auctions need to work in."""
-DONE = -1
 ANY = types.Array(float64, 2, "A", readonly=True)
 SIGNATURE = int64(
     *[ANY] * 4, float64, int64, int64, float64[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1], int64[::1]
@@ -67,7 +66,7 @@ def _to_whole(offer, bid, low, high, fee, room):
 
 @compiled(SIGNATURE)
 def match_rows(offer, bid, low, high, share, fee, rule, trade, prices, traded, room, pair):
-    """Clear B books of N orders; return DONE, or the first row that has a number the auction cannot work with.
+    """Clear B books of N orders; return how many were, up to a row with numbers the auction cannot work with.
 
     Args:
         offer: (B, N) + = sells up to this much, − = buys.
@@ -98,4 +97,4 @@ def match_rows(offer, bid, low, high, share, fee, rule, trade, prices, traded, r
         prices[k, BUY] = (pair[BUY] + fee) / TICKS if amount else math.nan
         for i in range(offer.shape[1]):
             trade[k, i] = scaled(float(room[TRADE, i]), exponent, scale) if amount else 0.0
-    return DONE
+    return offer.shape[0]

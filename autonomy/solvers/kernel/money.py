@@ -7,7 +7,6 @@ import numpy as np
 from numba import float64, int64, types
 
 from autonomy.solvers.auction import LARGEST_TURNOVER, ROUNDING
-from autonomy.solvers.kernel.auction_rows import DONE
 from autonomy.solvers.kernel.borrow import borrow
 from autonomy.solvers.kernel.prices import compiled
 from autonomy.solvers.kernel.round_off import round_off
@@ -21,9 +20,9 @@ SIGNATURE = int64(*[ANY] * 4, float64, float64, int64[:, ::1], int64[:, ::1], fl
 @compiled(inline=True)
 def _round_down(trade, price, low, high, fee, length, payment, slack, lost, size):
     """Write payments rounded down, and what `round_off` needs; return how many ticks are to be added, −1 for none."""
-    exact_sum, whole_sum, together = 0.0, 0.0, 0.0
+    exact_sum = whole_sum = together = net = bought_sum = 0.0
     for i in range(trade.size):
-        payment[i], slack[i], lost[i], size[i] = 0, 0, 0.0, abs(trade[i])
+        payment[i], slack[i], lost[i], size[i] = 0, 0, 0.0, -trade[i]
         if trade[i] == 0.0:
             continue
         bought = -trade[i] * length
@@ -35,12 +34,14 @@ def _round_down(trade, price, low, high, fee, length, payment, slack, lost, size
         payment[i], lost[i] = int(whole), whole - exact
         slack[i] = int(min(max(most - whole, 0.0), float(trade.size)))
         exact_sum, whole_sum = exact_sum + exact, whole_sum + whole
-    return int(np.floor(exact_sum + ROUNDING) - whole_sum)
+        net, bought_sum = net + trade[i], bought_sum + max(-trade[i], 0.0)
+    total = fee * (bought_sum * length) if net == 0.0 else exact_sum
+    return int(np.floor(total + ROUNDING) - whole_sum)
 
 
 @compiled(SIGNATURE)
 def pay_rows(trade, price, low, high, fee, length, payment, room, real):
-    """Write what each pays for a trade, ticks; return DONE, or the first row whose payments are too large or NaN.
+    """Write what each pays for a trade, ticks; return for how many rows, up to one whose payments are too large or NaN.
 
     Args:
         trade: (R, N) + = sold.
@@ -61,4 +62,4 @@ def pay_rows(trade, price, low, high, fee, length, payment, room, real):
         if extra < 0:
             return k
         round_off(payment[k], lost, slack, size, extra, room[1], room[2], room[3])
-    return DONE
+    return trade.shape[0]
