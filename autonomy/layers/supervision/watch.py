@@ -45,7 +45,7 @@ class Doubt:
         loss: What cannot be trusted.
         prosumers: Indices of those concerned; empty for the whole community.
         unexplained_kw: kW that the community exported beyond what its nodes explain, < 0 for imports; 0 for none.
-            Nobody knows at which node, so the feeder keeps that much of its limit free for as long as the doubt is held.
+            Nobody knows at which node, so the feeder keeps that much of its limit free while the doubt is held.
     """
 
     cause: Cause
