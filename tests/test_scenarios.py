@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.cli import main
 from autonomy.errors import ConfigError, ModelError
 from autonomy.layers.community import Community
 from autonomy.layers.observation import Observation
@@ -134,6 +138,64 @@ def test_the_names_are_those_that_were_asked_for() -> None:
         "ev-evening-peak",
         "everybody-exports",
     ]
+
+
+# -- from the command line --
+
+
+def figures_of(policy: str, out: Path) -> Any:
+    found = json.loads((out / "summary.json").read_text(encoding="utf-8"))["policies"]
+    return next(figures for figures in found if figures["policy"] == policy)
+
+
+def test_a_scenario_is_run_with_its_own_policy_and_says_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--scenario", "greedy-neighbours", "--seed", "1", "--no-optimum", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert made("greedy-neighbours", 1).sentence in printed
+    assert "0 violations in 168 steps under each of 2 policies" in printed
+    assert (tmp_path / "out" / "journal" / "greedy-neighbours.jsonl").is_file()
+
+
+@pytest.mark.parametrize(("name", "policies"), [("liar", 3), ("grid-outage", 2)])
+def test_tamper_and_outage_hold_in_a_run_and_an_outage_has_no_optimum(
+    name: str, policies: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--scenario", name, "--policy", "self-consumption", "--out", str(tmp_path / "out")]) == 0
+    assert f"under each of {policies} policies" in " ".join(capsys.readouterr().out.split())
+    run = played(name, 0, "self-consumption")
+    figures = figures_of("self-consumption", tmp_path / "out")
+    assert figures["shed_kwh"] == pytest.approx(float(run.shed_kw.sum()), rel=1e-9)
+    assert figures["fallbacks"] == int(np.isin(run.mode, ["support", "grid-only", "dead-stop"]).sum())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--scenario", "lair"], r"did you mean 'liar'.*known: cloudy-week"),
+        (["--scenario", "liar", "--from", "2016-09-01"], "leave out --from"),
+        (["--scenario", "liar", "--time-zone", "UTC"], "leave out --time-zone"),
+        (["--scenario", "liar", "--weeks", "all"], "held-out or left out"),
+        (["--scenario", "liar", "--seed", "-1"], "--seed"),
+        (["--forecast", "perfekt"], r"did you mean 'perfect'.*known: persistence"),
+    ],
+)
+def test_a_wrong_word_is_an_error_that_says_what_was_expected(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *words, "--out", str(tmp_path / "out")]) == 1
+    assert re.search(said, " ".join(capsys.readouterr().err.split()))
+
+
+def test_a_run_uses_the_forecast_that_is_asked_for(tmp_path: Path) -> None:
+    shed = {}
+    for forecast in ("7-day-mean", "perfect"):
+        words = ["run", "--scenario", "heat-wave", "--seed", "1", "--forecast", forecast, "--look-ahead", "0"]
+        assert main([*words, "--policy", "self-consumption", "--no-optimum", "--out", str(tmp_path / forecast)]) == 0
+        shed[forecast] = figures_of("self-consumption", tmp_path / forecast)["shed_kwh"]
+    assert shed["perfect"] < shed["7-day-mean"] - 10.0
 
 
 # -- each of them, by a number --
