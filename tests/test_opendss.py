@@ -275,6 +275,19 @@ def test_voltages_outside_the_band_of_the_stated_error_prove_nothing() -> None:
     assert any(fault.startswith(FEEDER) for fault in row.faults())
 
 
+def test_from_a_grid_below_nominal_voltage_a_limit_is_passed_by_no_more_than_the_stated_error() -> None:
+    case = CASES["fontana"]
+    grid = Grid(
+        network=case.grid.network,
+        reactance_ohm=case.grid.reactance_ohm,
+        rating_kva=case.grid.rating_kva,
+        grid_voltage_pu=0.95,
+    )
+    row = row_of(play(Case(name="sagging", community=case.community, grid=grid, scenario=case.scenario), "random"))
+    assert 0.01 < row.over_limit_kw <= row.loss_error_kw
+    assert row.faults() == ()
+
+
 # --- OpenDSS, by hand ------------------------------------------------------------------------------------------------
 
 
@@ -393,6 +406,12 @@ def test_a_grid_of_another_network_is_refused() -> None:
     _, other = one_battery()
     with pytest.raises(ModelError, match=r"grid\.network"):
         OpenDss(community, other, np.array([5.0]))
+
+
+def test_batteries_that_discharge_by_themselves_are_refused() -> None:
+    community, grid = one_battery(self_discharge_per_h=0.001)
+    with pytest.raises(ModelError, match="self_discharge_per_h"):
+        OpenDss(community, grid, np.array([5.0]))
 
 
 @pytest.mark.parametrize(

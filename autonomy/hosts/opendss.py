@@ -25,7 +25,7 @@ TOLERANCE = 1e-10
 """Largest relative change of a voltage in OpenDSS's last iteration."""
 ITERATIONS = 500
 STIFF = "z1=[0,1e-9] z0=[0,1e-9]"
-"""Ohm behind the grid's voltage; OpenDSS's own ideal source has some 1e-6 and sags by 1e-7."""
+"""Ohm behind the grid's voltage: less than OpenDSS's ideal source has, which sags in the seventh digit."""
 CONSTANT_POWER = "model=1 vminpu=0.2 vmaxpu=2"
 """The element draws its power at every voltage in between, instead of turning into an impedance at 0.95."""
 
@@ -57,7 +57,7 @@ class OpenDss:
         energy_kwh: (N,) kWh stored at the start.
 
     Raises:
-        ModelError: the grid is of another network.
+        ModelError: the grid is of another network, or the batteries discharge by themselves.
         OptionalDependencyError: dss-python is not installed.
         PowerFlowError: OpenDSS refuses the circuit.
     """
@@ -65,6 +65,12 @@ class OpenDss:
     def __init__(self, community: Community, grid: Grid, energy_kwh: Vector) -> None:
         if grid.network is not community.network:
             raise ModelError("grid.network", grid.network, "the community's own network")
+        if community.has_self_discharge:
+            raise ModelError(
+                "self_discharge_per_h",
+                community.self_discharge_per_h.tolist(),
+                "0: a Storage element loses power while idle, but no share of what it holds",
+            )
         self._community, self._grid = community, grid
         self._batteries = [int(i) for i in np.flatnonzero(community.has_battery)]
         self._dss = _fresh_context()
