@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,3 +105,8 @@ def test_an_id_is_there_without_another_import_and_survives_json(name: str) -> N
         "assert 'torch' not in sys.modules and 'pettingzoo' not in sys.modules and 'matplotlib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_page_lists_exactly_the_registered_ids() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `autonomy\.environments:(\S+)` \|", page, re.MULTILINE) == list(IDS)
