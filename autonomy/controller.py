@@ -38,6 +38,7 @@ from autonomy.layers.supervision import (
     Watch,
     dead_stop,
     read,
+    since,
     supervise,
 )
 from autonomy.layers.supervision.monitors import default_monitors
@@ -223,7 +224,8 @@ class Controller:
         if self._arbiter is None:
             return Ruling(situation)
         last, before, decided, acted = self._past
-        sight = Sight(self.community, self._steps, given, situation, last, decided, reading, before, acted)
+        passed = since(before, reading, decided)
+        sight = Sight(self.community, self._steps, given, situation, last, decided, reading, before, acted, *passed)
         ruling = self._arbiter(sight, previous_kw)
         self._heard = self._arbiter.heard
         return ruling

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Decision, Limits, Mode, Network, Scenario, Simulator, Supervisor
 from autonomy.errors import ModelError
-from autonomy.layers.supervision import Screen, Sight, read
+from autonomy.layers.supervision import Screen, Sight, read, since
 from autonomy.layers.supervision.monitors import (
     Accuracy,
     Actuator,
@@ -64,7 +64,8 @@ class Bench:
         situation = self.screen(full, np.zeros(size))
         reading = read(full, size)
         last, before, done, acted = self.past
-        sight = Sight(self.community, self.step, full, situation, last, done, reading, before, acted)
+        passed = since(before, reading, done)
+        sight = Sight(self.community, self.step, full, situation, last, done, reading, before, acted, *passed)
         doubts = self.monitor.look(sight)
         self.texts = [doubt.text for doubt in doubts]
         assert all(self.texts)

@@ -158,8 +158,8 @@ def test_where_the_time_stands_still_the_data_are_old_and_no_meter_is_stuck():
     later = read({**first.given, "time": first.given["time"] + np.timedelta64(6, "h")}, SIZE)
     assert watch.look(first._replace(reading=seen)) == ()
     for _ in range(30):
-        assert watch.look(first._replace(reading=seen, before=seen)) == ()
-    found = [watch.look(first._replace(reading=later, before=seen)) for _ in range(4)]
+        assert watch.look(first._replace(reading=seen, before=seen, elapsed_s=0.0)) == ()
+    found = [watch.look(first._replace(reading=later, before=seen, elapsed_s=21_600.0)) for _ in range(4)]
     assert {doubt.prosumers for doubts in found for doubt in doubts} == {(0,), (1,), (2,)}
 
 

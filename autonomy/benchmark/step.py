@@ -35,6 +35,7 @@ from autonomy.layers.supervision import (
     Screen,
     Sight,
     read,
+    since,
     supervise,
 )
 from autonomy.layers.supervision.monitors import default_monitors
@@ -250,7 +251,8 @@ class _Bench:
         """Read the optional channels and ask the monitors, as the controller does."""
         homes, reading = self._controller.community, read(given, situation.pv_kw.size)
         last, before, decided, acted = self._past or (None, None, None, None)
-        sight = Sight(homes, len(self.times["whole"]), given, situation, last, decided, reading, before, acted)
+        passed = since(before, reading, decided)
+        sight = Sight(homes, len(self.times["whole"]), given, situation, last, decided, reading, before, acted, *passed)
         self._arbiter(sight, self._previous)
         return reading
 

@@ -6,7 +6,7 @@ from autonomy.layers.supervision.latch import Latches
 from autonomy.layers.supervision.quick import QuickGate
 from autonomy.layers.supervision.reading import Reading, read
 from autonomy.layers.supervision.screen import Screen
-from autonomy.layers.supervision.watch import Doubt, Loss, Sight, Watch
+from autonomy.layers.supervision.watch import Doubt, Loss, Sight, Watch, since
 
 __all__ = [
     "NOTHING_HEARD",
@@ -26,5 +26,6 @@ __all__ = [
     "cut_reasons",
     "dead_stop",
     "read",
+    "since",
     "supervise",
 ]

@@ -153,8 +153,8 @@ class Screen:
             feed_in_price,
             self._everybody,
             self._nobody,
-            False,  # noqa: FBT003 - is_blind; by keyword a named tuple takes half as long again
-            True,  # noqa: FBT003 - is_clean
+            False,  # is_blind; by keyword a named tuple takes half as long again
+            True,  # is_clean
             tuple(inbox.reasons),
             rating.can_curtail,
             rating.can_shed,

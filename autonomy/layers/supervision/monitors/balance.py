@@ -13,7 +13,7 @@ from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.observation import Limits
 from autonomy.layers.supervision.monitors.accuracy import Accuracy
 from autonomy.layers.supervision.monitors.naming import members, named
-from autonomy.layers.supervision.reading import Reading, elapsed_s
+from autonomy.layers.supervision.reading import Reading
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 CONSISTENT_STEPS = 4
@@ -33,7 +33,8 @@ class StorageBalance:
         e' <= e + dt·(ec_high·max(b_high, 0) − max(−b_high, 0)/ed_high)            ec_high = min(1, ec·(1 + error))
         e' >= e + dt·(ec_low·max(b_low, 0) − max(−b_low, 0)/ed_low) − standby      ec_low  = ec·(1 − error)
 
-    (ed likewise; both grow with b), standby = self_discharge_per_h·dt·capacity,
+    (ed likewise; both grow with b), standby = self_discharge_per_h·dt·capacity, or what the community's own
+    self-discharge takes of a full battery where that is more,
     and the reading soc lies within half of `soc_resolution` of e/capacity. So the true energy lies in the interval
     carried over from the last step *and* in that around the reading; a healthy battery's two intervals always meet.
     Their intersection is carried on, so that a reading which creeps away is found when the sum of its steps shows.
@@ -68,7 +69,9 @@ class StorageBalance:
             yields = np.minimum(dt * rates * np.array([[[less], [more]], [[more], [less]]]), LARGEST_KWH)
             # An absolute error of the power is worth most through a battery that discharges badly.
             absolute = np.minimum(dt * more * accuracy.power_resolution_kw * rates[0, 1], LARGEST_KWH)
-        standby = min(accuracy.self_discharge_per_h * dt, 1.0) * self._capacity_kwh
+        standby = (
+            np.maximum(min(accuracy.self_discharge_per_h * dt, 1.0), 1.0 - community.retention) * self._capacity_kwh
+        )
         # The last digits of a float, for a capacity of any size.
         self._margin_kwh = frozen((0.5 * accuracy.soc_resolution + 1e-11) * self._capacity_kwh)
         # Intervals are kept as (lowest, −highest), so that one operation works on both ends. What a power b is worth
@@ -108,7 +111,7 @@ class StorageBalance:
         energy, last_kwh = block[0].copy(), self._last_kwh
         self._last_kwh = energy
         seen = block[:2] - self._margins
-        if self._carried is None or before is None or self._is_gap(before, now):
+        if self._carried is None or before is None or self._is_gap(sight):
             return self._begin(seen, energy)
         gained = block[2:4] + block[4:]
         gained -= self._slack
@@ -125,25 +128,22 @@ class StorageBalance:
     def _carry_on(self, carry: Callable[..., bool], sight: Sight, now: Reading) -> bool:
         """Do most steps in one call: every battery did what was decided, and every reading meets its interval."""
         before, decided, carried = sight.before, sight.decided, self._carried
-        if before is None or decided is None or carried is None or self._is_doubting or now.applied_kw is None:
+        if before is None or decided is None or carried is None or self._is_doubting or not sight.is_obeyed:
             return False
-        if now.limits is not None or before.limits is not None or self._is_gap(before, now):
-            return False
-        asked = decided.battery_kw
-        if now.applied_kw.tobytes() != asked.tobytes():
+        if now.limits is not None or before.limits is not None or self._is_gap(sight):
             return False
         energy, met = np.empty(self._size), np.empty((2, self._size))
         try:
-            fits = carry(now.soc, asked, self._fixed, carried, energy, met)
+            fits = carry(now.soc, decided.battery_kw, self._fixed, carried, energy, met)
         except TypeError:  # strided, or not float64: the machine code takes plain arrays only
             return False
         if fits:
             self._carried, self._last_kwh = met, energy
         return fits
 
-    def _is_gap(self, before: Reading, now: Reading) -> bool:
+    def _is_gap(self, sight: Sight) -> bool:
         """Whether more or less than a step lies between two readings, forwards; old data are no gap."""
-        seconds = elapsed_s(before, now)
+        seconds = sight.elapsed_s
         return seconds is not None and seconds > 0 and abs(seconds - self._step_s) > 0.5 * self._step_s
 
     def _begin(self, seen: Matrix, energy: Vector) -> tuple[Doubt, ...]:

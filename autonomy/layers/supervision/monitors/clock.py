@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autonomy.layers.decision import Cause
 from autonomy.layers.supervision.monitors.accuracy import Accuracy
-from autonomy.layers.supervision.reading import Instant, elapsed_s
+from autonomy.layers.supervision.reading import Instant
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 STALE_STEPS = 4
@@ -46,7 +46,7 @@ class Clock:
 
     def look(self, sight: Sight) -> tuple[Doubt, ...]:
         """Return what is in doubt about the time of this step."""
-        now, before = sight.reading, sight.before
+        now = sight.reading
         if now is None or now.instant is None:
             return self._unread(sight)
         if self._kind is not None and self._kind is not now.instant.is_aware:
@@ -54,7 +54,7 @@ class Clock:
             self._anchor(now.instant)
             text = "times with and without an offset from UTC are mixed; they cannot be compared"
             return (Doubt(cause=Cause.TIME_UNREADABLE, text=text, loss=Loss.NOTE),)
-        delta = elapsed_s(before, now) if before is not None else None
+        delta = sight.elapsed_s
         if self._expected_s is None or delta is None:
             self._anchor(now.instant)
             return ()

@@ -11,7 +11,7 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision, Mode
 from autonomy.layers.situation import Situation
 from autonomy.layers.supervision.monitors.accuracy import Accuracy
-from autonomy.layers.supervision.reading import Reading, elapsed_s
+from autonomy.layers.supervision.reading import Reading
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 HAIR_KW = 1e-9
@@ -66,13 +66,17 @@ class FeederBalance:
             text = "feeder_kw is not a finite number; the nodes are not compared with it"
             return (Doubt(cause=Cause.FEEDER_METER, text=text, loss=Loss.NOTE),)
         before, decided, acted = sight.before, sight.decided, sight.acted
-        if before is None or decided is None or acted is None or self._is_gap(before, now):
+        if before is None or decided is None or acted is None or self._is_gap(sight):
             return ()
-        return () if self._fits_at_once(now, decided, acted) else self._compare(now, now.feeder_kw, decided, acted)
+        return (
+            ()
+            if sight.is_obeyed and self._fits_at_once(now, decided, acted)
+            else self._compare(now, now.feeder_kw, decided, acted)
+        )
 
     def _fits_at_once(self, now: Reading, decided: Decision, acted: Situation) -> bool:
-        """Whether everybody did what was decided, and no more tolerance is needed than that of rounding."""
-        if not acted.is_clean or now.applied_kw is None or now.applied_kw.tobytes() != decided.battery_kw.tobytes():
+        """Whether no more tolerance is needed than that of rounding, where everybody did what was decided."""
+        if not acted.is_clean:
             return False
         net = float(np.add.reduce(decided.net_export_kw))
         return net - self._loss_kw - self._rounding_kw <= (now.feeder_kw or 0.0) <= net + self._rounding_kw
@@ -97,8 +101,8 @@ class FeederBalance:
         more_kw = feeder_kw - low if feeder_kw > high else feeder_kw - high
         return (Doubt(cause=Cause.FEEDER_BALANCE, text=seen, loss=Loss.POLICY, unexplained_kw=more_kw),)
 
-    def _is_gap(self, before: Reading, now: Reading) -> bool:
-        seconds = elapsed_s(before, now)
+    def _is_gap(self, sight: Sight) -> bool:
+        seconds = sight.elapsed_s
         return seconds is not None and abs(seconds - self._step_s) > 0.5 * self._step_s
 
     def _slack(self, now: Reading, acted: Situation, feeder_kw: float) -> float:

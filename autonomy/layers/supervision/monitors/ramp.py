@@ -9,7 +9,6 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
 from autonomy.layers.supervision.monitors.accuracy import Accuracy
 from autonomy.layers.supervision.monitors.naming import members, named
-from autonomy.layers.supervision.reading import elapsed_s
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 
@@ -51,9 +50,9 @@ class MeterRamp:
 
     def look(self, sight: Sight) -> tuple[Doubt, ...]:
         """Return whose meter changed too fast."""
-        situation, now, before = sight.situation, sight.reading, sight.before
+        situation = sight.situation
         measured, metered = situation.measured_kw, ~situation.isolated
-        seconds = elapsed_s(before, now) if before is not None and now is not None else None
+        seconds = sight.elapsed_s
         if seconds is not None and abs(seconds - self._step_s) > 0.5 * self._step_s:
             self.reset()
         if self._last_kw is None:

@@ -6,7 +6,7 @@ from math import ceil
 
 import numpy as np
 
-from autonomy.layers.arrays import Matrix
+from autonomy.layers.arrays import Matrix, all_true
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
 from autonomy.layers.supervision.monitors.naming import members, named
@@ -46,6 +46,7 @@ class Stuck:
         """Forget every step seen."""
         self._first_kw: Matrix | None = None
         self._moved = np.zeros(self._shape, dtype=bool)
+        self._has_moved = False
         self._repeats = 0
         self._stuck = np.zeros(self._shape, dtype=bool)
         self._is_stuck = False
@@ -56,7 +57,9 @@ class Stuck:
         if first is None:
             self._first_kw = measured
             return ()
-        np.logical_or(self._moved, measured != first, out=self._moved)
+        if not self._has_moved:  # every meter has, most of the day
+            np.logical_or(self._moved, measured != first, out=self._moved)
+            self._has_moved = all_true(self._moved)
         self._repeats += 1
         if self._repeats < self._longest and not self._is_stuck:
             return ()
@@ -64,7 +67,7 @@ class Stuck:
         if self._repeats >= self._longest:
             self._stuck |= ~self._moved & (measured != 0.0)
             self._first_kw, self._repeats = measured, 0
-            self._moved[:] = False
+            self._moved[:] = self._has_moved = False
         self._is_stuck = bool(self._stuck.any())
         return self._doubts(measured)
 

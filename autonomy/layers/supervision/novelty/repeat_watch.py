@@ -11,7 +11,6 @@ from autonomy.layers.supervision.monitors.naming import members
 from autonomy.layers.supervision.novelty.novelty_watch import PROSUMER_LOSSES, require_loss
 from autonomy.layers.supervision.novelty.record import Calibration
 from autonomy.layers.supervision.novelty.repeats import Repeats
-from autonomy.layers.supervision.reading import elapsed_s
 from autonomy.layers.supervision.watch import Doubt, Loss, Sight
 
 
@@ -55,8 +54,7 @@ class RepeatWatch:
         names, known = sight.community.names, self.calibration.names
         if names is not known and names != known:
             raise ModelError("calibration.names", list(known), f"the community's names {list(names)}")
-        now, before = sight.reading, sight.before
-        if now is not None and before is not None and elapsed_s(before, now) == 0.0:
+        if sight.elapsed_s == 0.0:
             return ()
         runs = self._repeats.see(sight.situation.measured_kw)
         stuck = runs * self._rarity > self._limit
