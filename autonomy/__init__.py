@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(environments, name)
     except ModuleNotFoundError as fault:
-        if fault.name not in ("gymnasium", "pettingzoo", "stable_baselines3", "torch"):
+        if (fault.name or "").partition(".")[0] not in ("gymnasium", "pettingzoo", "stable_baselines3", "torch"):
             raise
         from autonomy.errors import OptionalDependencyError  # noqa: PLC0415 - only in this case
 

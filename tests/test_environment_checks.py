@@ -110,3 +110,24 @@ def test_an_id_is_there_without_another_import_and_survives_json(name: str) -> N
 def test_the_page_lists_exactly_the_registered_ids() -> None:
     page = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `autonomy\.environments:(\S+)` \|", page, re.MULTILINE) == list(IDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "extra"),
+    [
+        ("CommunityEnv", "gymnasium", "hosts"),
+        ("parallel_env", "gymnasium", "hosts"),
+        ("parallel_env", "pettingzoo", "hosts"),
+        ("make_vec", "stable_baselines3", "train"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(name: str, library: str, extra: str) -> None:
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "import autonomy\n"
+        "from autonomy.errors import OptionalDependencyError\n"
+        f"try: autonomy.{name}\n"
+        "except OptionalDependencyError as fault: print(fault)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == f"{name} needs an optional library: pip install 'autonomy-stack[{extra}]'\n"

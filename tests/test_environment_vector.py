@@ -227,6 +227,7 @@ def test_ppo_trains_and_the_shared_policy_runs_another_community_safely(tmp_path
     before = [values.clone() for values in model.policy.parameters()]
     model.learn(12 * 64)
     assert model.num_timesteps == 768
+    assert vec.unwrapped.outcome.cost.shape == (4,)  # behind any wrapper
     assert any((a != b).any() for a, b in zip(before, model.policy.parameters(), strict=True))
     assert len(model.ep_info_buffer) == 24  # twelve prosumers, two whole days in 64 steps
     assert {item["l"] for item in model.ep_info_buffer} == {24}
