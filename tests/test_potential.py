@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,14 +12,50 @@ from hypothesis import strategies as st
 
 from autonomy.solvers.allocation import Hierarchy, Status
 from autonomy.solvers.backends import exact
+from autonomy.solvers.barrier.cells import (
+    CELL_SPAN,
+    CHANGE,
+    FORESEEN,
+    PRICE,
+    TOTAL_DRIFT,
+    TOTAL_EASE,
+    TOTAL_PUSH,
+    foresee_boxes,
+    move_boxes,
+    reach_boxes,
+    seat,
+)
 from autonomy.solvers.barrier.entry import BINDS, SLACK, weigh
 from autonomy.solvers.barrier.entry import solve as machine_solve
-from autonomy.solvers.barrier.pairs import PAIR, correct, foresee, move, open_terms, reach
+from autonomy.solvers.barrier.limits import foresee, move, reach
+from autonomy.solvers.barrier.pairs import (
+    AIM,
+    BLOCK,
+    CURVE,
+    EASE,
+    FAR,
+    FAR_PAY,
+    FORCE,
+    HIGH_GAP,
+    HIGH_PAY,
+    HIGH_REST,
+    LANES,
+    LOW_GAP,
+    LOW_PAY,
+    LOW_REST,
+    PULL,
+    PUSH,
+    SPAN,
+    STEP,
+    THETA,
+    largest,
+    room_for,
+    spot,
+    total,
+)
 from autonomy.solvers.potential import PotentialAllocation, PotentialSolution, certify_potential
 from autonomy.solvers.potential_solver import PotentialSolver, _outermost_first
 from tests.test_voltage import potential_problems, random_problem
-
-S, T, Y, Z, RHO, SIGMA, OVER_S, OVER_T, THETA, FORCE, AIM, STEP = range(12)
 
 
 def slack(problem: PotentialAllocation) -> PotentialAllocation:
@@ -142,63 +178,178 @@ def test_groups_come_by_depth_with_inner_ones_of_the_same_group_together(draws: 
 # --- The pairs of gaps and payments, against their formulas -----------------------------------------------------------
 
 
-def some_pairs(seed: int, size: int) -> Any:
-    """Pairs in the middle of a run; a fifth of the bounds is not there."""
-    random = np.random.default_rng(seed)
-    pairs = np.zeros((len(PAIR), size))
-    pairs[[S, T, Y, Z]] = random.uniform(0.01, 2.0, (4, size))
-    pairs[[RHO, SIGMA, AIM, STEP]] = random.normal(0.0, 0.5, (4, size))
-    for gap, pay, rest in ((S, Y, RHO), (T, Z, SIGMA)):
-        absent = random.random(size) < 0.2
-        pairs[pay, absent] = pairs[rest, absent] = 0.0
-        pairs[gap, absent] = 1.0
+class Table(NamedTuple):
+    """Pairs in the middle of a run, (size,) or (2, size) each for the two sides; a fifth of the bounds is not there."""
+
+    gaps: Any
+    pays: Any
+    rests: Any
+    aim: Any
+    step: Any
+
+    @property
+    def there(self) -> Any:
+        return self.pays > 0
+
+    def ratios(self, dv: Any, rest: float) -> Any:
+        """Return ds/s and dt/t, 0 where there is no bound."""
+        return np.where(self.there, (SIGN * dv + rest * self.rests) / self.gaps, 0.0)
+
+    def rises(self, dv: Any, rest: float, target: float) -> Any:
+        """Return dy and dz of the corrected step: s·dy + y·ds = τ − s·y − (the predictor's ds·dy), or 0."""
+        foreseen, taken = self.ratios(self.aim, rest), self.ratios(dv, rest)
+        missed = self.gaps * foreseen * self.pays * (-1.0 - foreseen)
+        found = (target - missed) / self.gaps - self.pays - self.pays * taken
+        return np.where(self.there, found, 0.0)
+
+    def slopes(self) -> Any:
+        return self.pays / self.gaps
+
+
+SIGN = np.array([[1.0], [-1.0]])
+
+
+def some_table(random: np.random.Generator, size: int, *, both: bool) -> Table:
+    there = np.repeat(random.random((1, size)) < 0.8, 2, axis=0) if both else random.random((2, size)) < 0.8
+    return Table(
+        gaps=np.where(there, random.uniform(0.01, 2.0, (2, size)), 1.0),
+        pays=np.where(there, random.uniform(0.01, 2.0, (2, size)), 0.0),
+        rests=np.where(there & (not both), random.normal(0.0, 0.5, (2, size)), 0.0),
+        aim=random.normal(0.0, 0.5, size),
+        step=random.normal(0.0, 0.5, size),
+    )
+
+
+def spots(first: int, size: int) -> Any:
+    return np.array([spot(first, k) for k in range(size)])
+
+
+def laid_out(table: Table, pairs: Any, at: Any) -> None:
+    rows = (LOW_GAP, HIGH_GAP, LOW_PAY, HIGH_PAY)
+    for row, values in zip(rows, (*table.gaps, *table.pays), strict=True):
+        pairs[row + at] = values
+
+
+def blocks(kinds: int, size: int) -> Any:
+    """Return pairs without bounds; loops go a little beyond the last one."""
+    pairs = np.zeros(kinds * int(room_for(size)))
+    pairs[[row + j for j in spots(0, kinds * int(room_for(size)) // SPAN * BLOCK) for row in (LOW_GAP, HIGH_GAP)]] = 1.0
     return pairs
 
 
-def steps(pairs: Any, rest: float, target: float) -> tuple[Any, Any]:
-    """Return the corrected steps of the gaps and of the payments (2, size), NaN where there is no bound."""
-    gaps, pays = pairs[[S, T]], np.where(pairs[[Y, Z]] > 0, pairs[[Y, Z]], np.nan)
-    sign = np.array([[1.0], [-1.0]])
-    foreseen, taken = (sign * pairs[row] + rest * pairs[[RHO, SIGMA]] for row in (AIM, STEP))
-    foreseen_pay = -pays - pays / gaps * foreseen
-    return taken, target / gaps - pays - pays / gaps * taken - foreseen * foreseen_pay / gaps
+def farthest(table: Table, dv: Any, rest: float, target: float) -> tuple[float, float]:
+    """Return 1/length at which the first gap and the first payment are 0."""
+    gap = np.max(-table.ratios(dv, rest), initial=0.0)
+    lost = -table.rises(dv, rest, target) / np.where(table.there, table.pays, 1.0)
+    return float(gap), float(np.max(lost, initial=0.0))
+
+
+def halfway(table: Table, rest: float) -> tuple[float, float]:
+    """Return 1/length of the predictor, and the sum of its products."""
+    ratio = table.ratios(table.aim, rest)
+    far = max(np.max(-ratio), np.max(1.0 + ratio, where=table.there, initial=0.0), 0.0 if table.there.all() else 1.0)
+    return float(far), float(np.sum(-table.gaps * table.pays * ratio * (1.0 + ratio)))
+
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 700), st.floats(0.0, 1.0), st.floats(1e-6, 1.0))
-def test_the_loops_over_pairs_are_their_formulas(seed: int, size: int, rest: float, target: float) -> None:
-    pairs = some_pairs(seed, size)
-    total = open_terms(pairs, rest)
-    there = pairs[[Y, Z]] > 0
-    assert total == pytest.approx(np.sum(pairs[[S, T]] * pairs[[Y, Z]]))
-    np.testing.assert_allclose(pairs[THETA], pairs[Y] / pairs[S] + pairs[Z] / pairs[T], rtol=1e-14)
-    np.testing.assert_allclose(pairs[[OVER_S, OVER_T]], there / pairs[[S, T]], rtol=1e-14)
-    at_rest = -pairs[[Y, Z]] - pairs[[Y, Z]] / pairs[[S, T]] * rest * pairs[[RHO, SIGMA]]
-    np.testing.assert_allclose(pairs[FORCE], at_rest[0] - at_rest[1], rtol=1e-11, atol=1e-11)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.floats(0.0, 1.0), st.floats(1e-6, 1.0))
+def test_the_loops_over_sums_and_potentials_are_their_formulas(
+    seed: int, size: int, rest: float, target: float
+) -> None:
+    random = np.random.default_rng(seed)
+    table, at, pairs, span = some_table(random, size, both=False), spots(0, size), blocks(1, size), (0, size)
+    laid_out(table, pairs, at)
+    for row, values in zip((LOW_REST, HIGH_REST, AIM, STEP), (*table.rests, table.aim, table.step), strict=True):
+        pairs[row + at] = values
 
-    foreseen = np.array([[1.0], [-1.0]]) * pairs[AIM] + rest * pairs[[RHO, SIGMA]]
-    ratio = np.where(there, foreseen / pairs[[S, T]], 0.0)
-    far, gained = foresee(pairs, rest)
-    # At a part 1/far of the step the first gap or payment is 0.
-    assert far == pytest.approx(max(np.max(-ratio), np.max(1.0 + ratio), 1.0 if not there.all() else 0.0))
-    assert gained == pytest.approx(np.sum(-pairs[[S, T]] * pairs[[Y, Z]] * ratio * (1.0 + ratio)), rel=1e-9, abs=1e-9)
+    lanes = np.zeros(len(LANES) * BLOCK)
+    foresee(pairs, span, lanes, rest)
+    far, products = halfway(table, rest)
+    assert largest(lanes, FAR) + 0.5 == pytest.approx(far)
+    assert total(lanes) == pytest.approx(products, rel=1e-9, abs=1e-9)
+    force = table.rises(np.zeros(size), rest, target)
+    np.testing.assert_allclose(pairs[FORCE + at] + target * pairs[PUSH + at], force[0] - force[1], **CLOSE)
 
-    correct(pairs, rest, target)
-    moved, paid = steps(pairs, rest, target)
-    at_zero = pairs.copy()
-    at_zero[STEP] = 0.0
-    force = np.nan_to_num(steps(at_zero, rest, target)[1])
-    np.testing.assert_allclose(pairs[FORCE], force[0] - force[1], rtol=1e-9, atol=1e-9 * np.abs(force).max(initial=1.0))
+    lanes[:] = 0.0
+    reach(pairs, span, lanes, rest, target)
+    far_gap, far_pay = farthest(table, table.step, rest, target)
+    assert largest(lanes, FAR) == pytest.approx(far_gap)
+    assert largest(lanes, FAR_PAY) == pytest.approx(far_pay, rel=1e-9, abs=1e-9)
 
-    far_gap, far_pay = reach(pairs, rest, target)
-    assert far_gap == pytest.approx(np.max(-moved / pairs[[S, T]], where=there, initial=0.0))
-    lost = np.nan_to_num(-paid / np.where(there, pairs[[Y, Z]], 1.0))
-    assert far_pay == pytest.approx(np.max(lost, initial=0.0), rel=1e-9, abs=1e-9)
+    lanes[:] = 0.0
+    length, paid = min(1.0, 0.9 / max(far_gap, 0.1)), min(1.0, 0.9 / max(far_pay, 0.1))  # all stay positive
+    move(pairs, span, lanes, (rest, target), (length, paid))
+    moved = table._replace(
+        gaps=table.gaps * (1.0 + length * table.ratios(table.step, rest)),
+        pays=table.pays + paid * table.rises(table.step, rest, target),
+        aim=np.zeros(size),
+    )
+    np.testing.assert_allclose([pairs[row + at] for row in (LOW_GAP, HIGH_GAP)], moved.gaps, **CLOSE)
+    np.testing.assert_allclose([pairs[row + at] for row in (LOW_PAY, HIGH_PAY)], moved.pays, **CLOSE)
+    assert total(lanes) == pytest.approx(np.sum(moved.gaps * moved.pays))
+    np.testing.assert_allclose(pairs[THETA + at], moved.slopes().sum(axis=0), rtol=1e-9)
+    left = rest * (1.0 - length)
+    predicted = -moved.pays * (1.0 + moved.ratios(np.zeros(size), left))
+    np.testing.assert_allclose(pairs[FORCE + at], predicted[0] - predicted[1], rtol=1e-9, atol=1e-7)
 
-    before = pairs.copy()
-    length, part = min(1.0, 0.9 / max(far_gap, 0.1)), min(1.0, 0.9 / max(far_pay, 0.1))  # all stay positive
-    total = move(pairs, rest, target, length, part)
-    assert total == pytest.approx(np.sum(pairs[[S, T]] * pairs[[Y, Z]]))
-    np.testing.assert_allclose(pairs[[S, T]], before[[S, T]] + np.where(there, length * moved, 0.0), rtol=1e-10)
-    expected = before[[Y, Z]] + part * np.nan_to_num(paid)
-    np.testing.assert_allclose(pairs[[Y, Z]], expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 150), st.floats(1e-6, 1.0))
+def test_the_loops_over_boxes_are_their_formulas(seed: int, size: int, target: float) -> None:
+    random = np.random.default_rng(seed)
+    pairs, cells = blocks(3, size), np.zeros(int(room_for(size)) // SPAN * CELL_SPAN)
+    seats, lanes = np.array([seat(i) for i in range(size)]), np.zeros(len(LANES) * BLOCK)
+    price, foreseen, change = random.normal(0.0, 1.0, (3, size))
+    for row, values in ((PRICE, price), (FORESEEN, foreseen), (CHANGE, change)):
+        cells[row + seats] = values
+    tables, places, curves, pulls = [], [], random.uniform(0.1, 3.0, (3, size)), random.normal(0.0, 1.0, (3, size))
+    for kind in range(3):
+        table, at = some_table(random, size, both=True), spots(kind * int(room_for(size)), size)
+        ease = np.where(table.there[0], 1.0 / (curves[kind] + table.slopes().sum(axis=0)), 0.0)
+        laid_out(table, pairs, at)
+        pairs[CURVE + at], pairs[PULL + at], pairs[EASE + at] = curves[kind], pulls[kind], ease
+        # h·dq = g − h·q + p + dp + (y + dy) − (z + dz), in which dy − dz = −y + z − θ·dq for the predictor.
+        aim = ease * (pulls[kind] + price + foreseen)
+        table = table._replace(aim=aim)
+        force = table.rises(np.zeros(size), 0.0, target) + table.pays
+        step = ease * (pulls[kind] + price + change + force[0] - force[1])
+        tables.append((table._replace(step=step), ease, force[0] - force[1]))
+        places.append(at)
+
+    foresee_boxes(pairs, cells, size, lanes)
+    found = [halfway(table, 0.0) for table, _, _ in tables]
+    assert largest(lanes, FAR) + 0.5 == pytest.approx(max(far for far, _ in found))
+    assert total(lanes) == pytest.approx(sum(products for _, products in found), rel=1e-9, abs=1e-9)
+    drift = sum(ease * (pull + price + force) for pull, (_, ease, force) in zip(pulls, tables, strict=True))
+    np.testing.assert_allclose(cells[TOTAL_DRIFT + seats] + target * cells[TOTAL_PUSH + seats], drift, **CLOSE)
+
+    lanes[:] = 0.0
+    reach_boxes(pairs, cells, size, lanes, target)
+    reached = [farthest(table, table.step, 0.0, target) for table, _, _ in tables]
+    far_gap, far_pay = (max(column) for column in zip(*reached, strict=True))
+    assert largest(lanes, FAR) == pytest.approx(far_gap, rel=1e-9, abs=1e-9)
+    assert largest(lanes, FAR_PAY) == pytest.approx(far_pay, rel=1e-9, abs=1e-9)
+
+    lanes[:] = 0.0
+    length, paid = min(1.0, 0.9 / max(far_gap, 0.1)), min(1.0, 0.9 / max(far_pay, 0.1))
+    move_boxes(pairs, cells, size, lanes, (target, length, paid))
+    np.testing.assert_allclose(cells[PRICE + seats], price + paid * change, **CLOSE)
+    products, eases, drifts = 0.0, np.zeros(size), np.zeros(size)
+    for (table, _, _), at, curve, pull in zip(tables, places, curves, pulls, strict=True):
+        moved = table._replace(
+            gaps=table.gaps * (1.0 + length * table.ratios(table.step, 0.0)),
+            pays=table.pays + paid * table.rises(table.step, 0.0, target),
+        )
+        ease = np.where(moved.there[0], 1.0 / (curve + moved.slopes().sum(axis=0)), 0.0)
+        np.testing.assert_allclose([pairs[row + at] for row in (LOW_GAP, HIGH_GAP)], moved.gaps, **CLOSE)
+        np.testing.assert_allclose([pairs[row + at] for row in (LOW_PAY, HIGH_PAY)], moved.pays, **CLOSE)
+        np.testing.assert_allclose(pairs[EASE + at], ease, rtol=1e-9)
+        np.testing.assert_allclose(pairs[PULL + at], pull - length * curve * table.step, **CLOSE)
+        products += np.sum(moved.gaps * moved.pays)
+        eases, drifts = eases + ease, drifts + ease * (pairs[PULL + at] + price + paid * change)
+    assert total(lanes) == pytest.approx(products)
+    np.testing.assert_allclose(cells[TOTAL_EASE + seats], eases, rtol=1e-9)
+    np.testing.assert_allclose(cells[TOTAL_DRIFT + seats], drifts, **CLOSE)

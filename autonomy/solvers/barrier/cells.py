@@ -2,95 +2,171 @@
 
 A box with the cost h/2·q² − g·q answers a change dp of its price with dq = ease·(dp + drive), where
 
-    ease = 1/(h + θ),     drive = force + g − h·q + p + y − z
+    ease = 1/(h + θ),     drive = g − h·q + p + y·(τ/(s·y) + bend) − z·(τ/(t·z) + bend)
 
-and a bounded sum of the boxes adds its own multiplier to their price, as a group would. A box without width pays
-nothing, which is how it is known, and has no ease.
+in the letters of `pairs`; τ and the bends are 0 for the predictor. A bounded sum of the boxes adds its own multiplier
+to their price, as a group would. A box without width pays nothing, which is how it is known, and has no ease. What a
+box has left of g − h·q is its pull; q itself is known from its gaps.
+
+The boxes of a cell are three pairs, all x, then all −u, then all v, each kind in as many blocks as the cells have.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
-from autonomy.solvers.barrier.pairs import FORCE, HIGH_PAY, LOW_PAY, STEP, THETA, compiled
-from autonomy.solvers.barrier.tree import DP, DRIFT, EASE
+from autonomy.solvers.barrier.pairs import (
+    BLOCK,
+    CURVE,
+    EASE,
+    FAR,
+    FAR_PAY,
+    FORCE,
+    HIGH_GAP,
+    HIGH_PAY,
+    LOW_GAP,
+    LOW_PAY,
+    NO_PRODUCT,
+    PULL,
+    PUSH,
+    SPAN,
+    SUM,
+    THETA,
+    compiled,
+    room_for,
+    rounded,
+    spot,
+)
+from autonomy.solvers.barrier.tree import DP, DRIFT
+from autonomy.solvers.barrier.tree import EASE as GROUP_EASE
 
-BOXES = Q, CURVE, PULL, REPLY, BASE = range(5)
-"""Rows of the (5, 3N) boxes: q, h, g, ease, and drive − force."""
-CELLS = PRICE, CHANGE, TOTAL_REPLY, TOTAL_DRIFT, HELD = range(5)
-"""Rows of the (5, N) cells: p and dp with the bounds of the sum in them, Σ ease, Σ ease·drive, 1/(1 + Σ ease·θ)."""
-
-
-@compiled()
-def answer(boxes, cells, pairs):
-    """Fill ease and the part of the drive that stays in a step."""
-    size, n = boxes.shape[1], cells.shape[1]
-    q, h, g, reply, base = boxes[Q], boxes[CURVE], boxes[PULL], boxes[REPLY], boxes[BASE]
-    theta, y, z = pairs[THETA, :size], pairs[LOW_PAY, :size], pairs[HIGH_PAY, :size]
-    for j in range(size):
-        reply[j] = 1.0 / (h[j] + theta[j]) if y[j] > 0.0 else 0.0
-    for first in range(0, size, max(n, 1)):
-        own, p = slice(first, first + n), cells[PRICE]
-        q, h, g, base = boxes[Q, own], boxes[CURVE, own], boxes[PULL, own], boxes[BASE, own]
-        y, z = pairs[LOW_PAY, own], pairs[HIGH_PAY, own]
-        for i in range(n):
-            base[i] = g[i] - h[i] * q[i] + p[i] + y[i] - z[i]
-
-
-@compiled()
-def offer(boxes, cells, pairs, group_of, sums, tied):
-    """Add S and K of every cell to its group's sums."""
-    n = cells.shape[1]
-    replies, drifts, held = cells[TOTAL_REPLY], cells[TOTAL_DRIFT], cells[HELD]
-    one, two, three = boxes[REPLY, :n], boxes[REPLY, n : 2 * n], boxes[REPLY, 2 * n : 3 * n]
-    for i in range(n):
-        replies[i] = one[i] + two[i] + three[i]
-    drifts[:] = 0.0
-    for first in range(0, 3 * n, max(n, 1)):
-        own = slice(first, first + n)
-        reply, base, force = boxes[REPLY, own], boxes[BASE, own], pairs[FORCE, own]
-        for i in range(n):
-            drifts[i] += reply[i] * (base[i] + force[i])
-    if tied:
-        theta, force = pairs[THETA, 3 * n : 4 * n], pairs[FORCE, 3 * n : 4 * n]
-        for i in range(n):
-            held[i] = 1.0 / (1.0 + replies[i] * theta[i])
-        for i in range(n):
-            k = group_of[i]
-            sums[k, DRIFT] += (drifts[i] + replies[i] * force[i]) * held[i]
-            sums[k, EASE] += replies[i] * held[i]
-    else:
-        for i in range(n):
-            sums[group_of[i], DRIFT] += drifts[i]
-            sums[group_of[i], EASE] += replies[i]
+CELLS = PRICE, FORESEEN, CHANGE, TOTAL_EASE, TOTAL_DRIFT, TOTAL_PUSH = tuple(range(0, 6 * BLOCK, BLOCK))
+"""Rows of a block of cells: p, the predictor's dp and dp, all with the bounds of the sum in them; Σ ease; Σ ease·drive
+at the target 0, and what a unit of τ adds to it."""
+CELL_SPAN = len(CELLS) * BLOCK
+"""Numbers in a block of cells."""
 
 
 @compiled()
-def accept(boxes, cells, pairs, row, group_of, tree):
-    """Write the step that the groups' dp make into a row of the cells' pairs."""
-    n = cells.shape[1]
-    tied = pairs.shape[1] - 2 * tree.shape[0] > 3 * n
-    change = cells[CHANGE]
-    for i in range(n):
-        change[i] = tree[group_of[i], DP]
-    if tied:
-        replies, drifts, held, step = cells[TOTAL_REPLY], cells[TOTAL_DRIFT], cells[HELD], pairs[row, 3 * n : 4 * n]
-        theta, force = pairs[THETA, 3 * n : 4 * n], pairs[FORCE, 3 * n : 4 * n]
-        for i in range(n):
-            step[i] = (replies[i] * (change[i] + force[i]) + drifts[i]) * held[i]
-        for i in range(n):
-            change[i] += force[i] - theta[i] * step[i]
-    for first in range(0, 3 * n, max(n, 1)):
-        own = slice(first, first + n)
-        reply, base, force, step = boxes[REPLY, own], boxes[BASE, own], pairs[FORCE, own], pairs[row, own]
-        for i in range(n):
-            step[i] = reply[i] * (change[i] + base[i] + force[i])
+def seat(i):
+    """Return where cell i is."""
+    return i // BLOCK * CELL_SPAN + i % BLOCK
 
 
 @compiled()
-def follow(boxes, cells, pairs, length, paid):
-    """Move q to a part `length` of the step, and p to a part `paid`."""
-    q, dq, p, dp = boxes[Q], pairs[STEP, : boxes.shape[1]], cells[PRICE], cells[CHANGE]
-    for j in range(q.size):
-        q[j] += length * dq[j]
-    for i in range(p.size):
-        p[i] += paid * dp[i]
+def offer(cells, pairs, ties, group_of, sums, target):
+    """Add what every cell answers to its group's sums; `ties` is where pairs of cells' sums begin, and how many."""
+    first, tied = ties
+    for i in range(group_of.size):
+        k, at = group_of[i], seat(i)
+        ease, drift = cells[TOTAL_EASE + at], cells[TOTAL_DRIFT + at] + target * cells[TOTAL_PUSH + at]
+        if tied > 0:
+            j = spot(first, i)
+            held = 1.0 / (1.0 + ease * pairs[THETA + j])
+            ease, drift = ease * held, (drift + ease * (pairs[FORCE + j] + target * pairs[PUSH + j])) * held
+        sums[k, DRIFT] += drift
+        sums[k, GROUP_EASE] += ease
+
+
+@compiled()
+def accept(cells, pairs, ties, group_of, tree, goal):
+    """Take over the dp of the groups into a row of the cells, and step the cells' sums into a row of the pairs.
+
+    `goal` is the target and the two rows.
+    """
+    (first, tied), (target, cell_row, pair_row) = ties, goal
+    for i in range(group_of.size):
+        at, change = seat(i), tree[group_of[i], DP]
+        if tied > 0:
+            j = spot(first, i)
+            force, theta = pairs[FORCE + j] + target * pairs[PUSH + j], pairs[THETA + j]
+            ease, drift = cells[TOTAL_EASE + at], cells[TOTAL_DRIFT + at] + target * cells[TOTAL_PUSH + at]
+            step = (ease * (change + force) + drift) / (1.0 + ease * theta)
+            pairs[pair_row + j] = step
+            change += force - theta * step
+        cells[cell_row + at] = change
+
+
+@compiled()
+def foresee_boxes(pairs, cells, n, lanes):
+    """Take the predictor's dp: gather how much too far it goes (1/length) and its products, sum corrected answers."""
+    first, cell, kind = 0, 0, room_for(n)
+    for start in range(0, rounded(n), BLOCK):
+        own = cells[cell : cell + CELL_SPAN]
+        own[TOTAL_DRIFT : TOTAL_PUSH + BLOCK] = 0.0
+        for row in range(3):
+            here = pairs[first + row * kind : first + row * kind + SPAN]
+            for j in range(min(rounded(n) - start, BLOCK)):
+                s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
+                ease, drive = here[EASE + j], here[PULL + j] + own[PRICE + j]
+                step, over = ease * (own[FORESEEN + j] + drive), 1.0 / (s * t)
+                low, high = step * (over * t), -step * (over * s)
+                lanes[FAR + j] = max(lanes[FAR + j], abs(low + 0.5), abs(high + 0.5))
+                below, above = y * low * (1.0 + low), z * high * (1.0 + high)
+                lanes[SUM + j] -= s * below + t * above
+                own[TOTAL_DRIFT + j] += ease * (drive + below - above)
+                own[TOTAL_PUSH + j] += ease * (over * t - over * s)
+        first, cell = first + SPAN, cell + CELL_SPAN
+
+
+@compiled()
+def reach_boxes(pairs, cells, n, lanes, target):
+    """Gather how much too far the corrected step goes for the gaps, and for the payments."""
+    first, cell, kind = 0, 0, room_for(n)
+    for start in range(0, rounded(n), BLOCK):
+        own = cells[cell : cell + CELL_SPAN]
+        for row in range(3):
+            here = pairs[first + row * kind : first + row * kind + SPAN]
+            for j in range(min(rounded(n) - start, BLOCK)):
+                s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
+                ease, drive = here[EASE + j], here[PULL + j] + own[PRICE + j]
+                aim = ease * (own[FORESEEN + j] + drive)
+                product, other = s * y if y > 0.0 else NO_PRODUCT, t * z if z > 0.0 else NO_PRODUCT
+                over = 1.0 / (product * other)
+                gain, other_gain = over * other, over * product
+                over_s, over_t = y * gain, z * other_gain
+                below, above = aim * over_s, -aim * over_t
+                below, above = below * (1.0 + below), above * (1.0 + above)
+                step = ease * (own[CHANGE + j] + drive + y * below - z * above + target * (over_s - over_t))
+                low, high = step * over_s, -step * over_t
+                lanes[FAR + j] = max(lanes[FAR + j], -low, -high)
+                below, above = 1.0 + low - below - target * gain, 1.0 + high - above - target * other_gain
+                lanes[FAR_PAY + j] = max(lanes[FAR_PAY + j], below, above)
+        first, cell = first + SPAN, cell + CELL_SPAN
+
+
+@compiled()
+def move_boxes(pairs, cells, n, lanes, goal):
+    """Take the corrected step and fill what the next predictor needs; gather Σ s·y + t·z after it.
+
+    `goal` is the target of the step, and how much of it gaps and payments go.
+    """
+    target, length, paid = goal
+    first, cell, kind = 0, 0, room_for(n)
+    for start in range(0, rounded(n), BLOCK):
+        own = cells[cell : cell + CELL_SPAN]
+        own[TOTAL_EASE : TOTAL_PUSH + BLOCK] = 0.0
+        for row in range(3):
+            here = pairs[first + row * kind : first + row * kind + SPAN]
+            for j in range(min(rounded(n) - start, BLOCK)):
+                s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
+                ease, drive, curve = here[EASE + j], here[PULL + j] + own[PRICE + j], here[CURVE + j]
+                aim, over = ease * (own[FORESEEN + j] + drive), 1.0 / (s * t)
+                over_s, over_t = over * t, over * s
+                below, above = aim * over_s, -aim * over_t
+                below, above = below * (1.0 + below), above * (1.0 + above)
+                step = ease * (own[CHANGE + j] + drive + y * below - z * above + target * (over_s - over_t))
+                low, high = step * over_s, -step * over_t
+                s, t = s * (1.0 + length * low), t * (1.0 + length * high)
+                rise, other = target * over_s + y * (below - 1.0 - low), target * over_t + z * (above - 1.0 - high)
+                is_open = y > 0.0
+                y, z = y + paid * rise if is_open else 0.0, z + paid * other if is_open else 0.0
+                here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j] = s, t, y, z
+                lanes[SUM + j] += s * y + t * z
+                ease = s * t / (curve * s * t + y * t + z * s) if is_open else 0.0
+                pull = here[PULL + j] - curve * (length * step)
+                here[EASE + j], here[PULL + j] = ease, pull
+                own[TOTAL_EASE + j] += ease
+                own[TOTAL_DRIFT + j] += ease * (pull + own[PRICE + j] + paid * own[CHANGE + j])
+        for j in range(BLOCK):
+            own[PRICE + j] += paid * own[CHANGE + j]
+        first, cell = first + SPAN, cell + CELL_SPAN

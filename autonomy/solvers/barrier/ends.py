@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT
-from autonomy.solvers.barrier.cells import CURVE, PULL, Q
-from autonomy.solvers.barrier.method import NUMBER, PAID, iterate, open_bounds, open_box
-from autonomy.solvers.barrier.pairs import HIGH, HIGH_GAP, HIGH_PAY, LOW, LOW_GAP, LOW_PAY, compiled
+from autonomy.solvers.barrier.cells import CHANGE, seat
+from autonomy.solvers.barrier.method import close_rest, iterate, open_bounds, open_box, paid_net, settle, within
+from autonomy.solvers.barrier.pairs import HIGH, HIGH_GAP, HIGH_PAY, LOW, LOW_GAP, LOW_PAY, compiled, spot
 from autonomy.solvers.barrier.tree import LOAD, OWN, C
 
 START = 1.0
@@ -19,21 +19,24 @@ SNAP = 1e-10
 
 @compiled()
 def _load_cells(given, prices, layout, work):
-    """Fill the boxes, and open them; return mean width of those that have one and mean weight."""
-    order, (_, _, boxes, _, pairs, _) = layout[0], work
+    """Open the boxes, and put what they add up to into OWN of the tree, sums of cells into CHANGE of the cells.
+
+    Returns the mean width of those that have one and the mean weight.
+    """
+    (order, group_of, _, _, regions), (tree, _, cells, _, pairs, _) = layout, work
+    (first, n), (second, _), (third, _) = regions[0], regions[1], regions[2]
     alpha, beta, epsilon = prices
-    n, count, width, weight = order.size, 0, 0.0, 0.0
+    count, width, weight = 0, 0.0, 0.0
+    tree[:, OWN] = 0.0
     for i in range(n):
-        j = order[i]
-        boxes[CURVE, i], boxes[PULL, i] = given[WEIGHT, j], given[WEIGHT, j] * given[CENTRE, j]
-        boxes[CURVE, n + i], boxes[PULL, n + i] = epsilon, alpha
-        boxes[CURVE, 2 * n + i], boxes[PULL, 2 * n + i] = epsilon, -beta
-        wide = open_box(boxes, pairs, i, given[LOWER, j], given[UPPER, j])
-        weight += given[WEIGHT, j]
-        one = open_box(boxes, pairs, n + i, -given[DROP, j], 0.0)
-        other = open_box(boxes, pairs, 2 * n + i, 0.0, given[LIFT, j])
+        j, w = order[i], given[WEIGHT, order[i]]
+        x, wide = open_box(pairs, spot(first, i), (w, w * given[CENTRE, j]), (given[LOWER, j], given[UPPER, j]))
+        u, one = open_box(pairs, spot(second, i), (epsilon, alpha), (-given[DROP, j], 0.0))
+        v, other = open_box(pairs, spot(third, i), (epsilon, -beta), (0.0, given[LIFT, j]))
         count += (1 if wide > 0.0 else 0) + (1 if one > 0.0 else 0) + (1 if other > 0.0 else 0)
-        width += wide + one + other
+        width, weight = width + wide + one + other, weight + w
+        cells[CHANGE + seat(i)] = x + u + v
+        tree[group_of[i], OWN] += x + u + v
     return width / max(count, 1), weight / max(n, 1)
 
 
@@ -45,28 +48,26 @@ def run(instance, scale, slack, layout, work, answer):
     `slack` times the mean width of a box.
     """
     given, bounds, levels, prices = instance
-    order, group_of, parent, number = layout
-    tree, _, boxes, _, pairs, equations = work
-    n, groups, tied = order.size, parent.size, given.shape[0] > LEAST
+    order, _, parent, number, regions = layout
+    tree, _, cells, _, pairs, equations = work
+    (tie_at, tied), (sum_at, _), (level_at, _) = regions[3], regions[4], regions[5]
     width, weight = _load_cells(given, prices, layout, work)
-    size, used, at = max(width, 1e-3), 0, (4 if tied else 3) * n
+    size, used = max(width, 1e-3), 0
     room = (size, slack * size)
-    tree[:, OWN] = 0.0
-    for i in range(n):
-        y, j = boxes[Q, i] + boxes[Q, n + i] + boxes[Q, 2 * n + i], order[i]
-        tree[group_of[i], OWN] += y
-        if tied:
-            limits = (given[LEAST, j], given[MOST, j])
-            used = open_bounds(pairs, equations, (used, 3 * n + i), limits, y, room)
-    for k in range(groups - 1, -1, -1):
+    for i in range(tied):
+        limits, y = (given[LEAST, order[i]], given[MOST, order[i]]), cells[CHANGE + seat(i)]
+        used = open_bounds(pairs, equations, (used, spot(tie_at, i)), limits, y, room)
+    for k in range(parent.size - 1, -1, -1):
         if parent[k] >= 0:
             tree[parent[k], OWN] += tree[k, OWN]
-    for k in range(groups):
+    for k in range(parent.size):
         j, total = number[k], tree[k, OWN]
         tree[k, LOAD] = (tree[parent[k], LOAD] if parent[k] >= 0 else 0.0) + tree[k, C] * total
         limits, level = (bounds[0, j], bounds[1, j]), (levels[0, j] / scale, levels[1, j] / scale)
-        used = open_bounds(pairs, equations, (used, at + k), limits, total, room)
-        used = open_bounds(pairs, equations, (used, at + groups + k), level, tree[k, LOAD], room)
+        used = open_bounds(pairs, equations, (used, spot(sum_at, k)), limits, total, room)
+        used = open_bounds(pairs, equations, (used, spot(level_at, k)), level, tree[k, LOAD], room)
+    for first, count in regions:
+        close_rest(pairs, first, count)
     end = iterate(layout, work, used, START * max(weight, prices[2]) * size * size, size)
     _unload(layout, work, used, scale, answer)
     return end
@@ -75,31 +76,28 @@ def run(instance, scale, slack, layout, work, answer):
 @compiled()
 def _unload(layout, work, used, scale, answer):
     """Write the answer in the order of the instance; boxes on the edge are put on it."""
-    order, _, _, number = layout
-    _, _, boxes, _, pairs, equations = work
+    (order, _, _, number, regions), pairs = layout, work[4]
     point, paid, multipliers = answer
-    n, groups = order.size, number.size
-    at = pairs.shape[1] - 2 * groups
-    for j in range(3 * n, pairs.shape[1]):  # what is far from its bound pays nothing
-        pairs[LOW_PAY, j] *= 1.0 if pairs[LOW_PAY, j] > SNAP * pairs[LOW_GAP, j] else 0.0
-        pairs[HIGH_PAY, j] *= 1.0 if pairs[HIGH_PAY, j] > SNAP * pairs[HIGH_GAP, j] else 0.0
-    for e in range(used):  # an equation's multiplier counts as one for its lower or its upper bound
-        j = int(equations[NUMBER, e])
-        pairs[LOW_PAY, j], pairs[HIGH_PAY, j] = max(equations[PAID, e], 0.0), max(-equations[PAID, e], 0.0)
+    for first, count in regions[3:]:
+        for k in range(count):  # what is far from its bound pays nothing
+            j = spot(first, k)
+            pairs[LOW_PAY + j] *= 1.0 if pairs[LOW_PAY + j] > SNAP * pairs[LOW_GAP + j] else 0.0
+            pairs[HIGH_PAY + j] *= 1.0 if pairs[HIGH_PAY + j] > SNAP * pairs[HIGH_GAP + j] else 0.0
+    settle(work, used)
     for row in range(3):
-        for i in range(n):
-            j = row * n + i
-            q, s, t = boxes[Q, j], pairs[LOW_GAP, j], pairs[HIGH_GAP, j]
-            if pairs[LOW_PAY, j] > 0.0:
-                q = pairs[LOW, j] if s <= SNAP * (1.0 + abs(q)) else q
-                q = pairs[HIGH, j] if t <= SNAP * (1.0 + abs(q)) else q
-                q = min(max(q, pairs[LOW, j]), pairs[HIGH, j])
+        for i in range(order.size):
+            j = spot(regions[row][0], i)
+            q, s, t = within(pairs, j), pairs[LOW_GAP + j], pairs[HIGH_GAP + j]
+            if pairs[LOW_PAY + j] > 0.0:
+                q = pairs[LOW + j] if s <= SNAP * (1.0 + abs(q)) else q
+                q = pairs[HIGH + j] if t <= SNAP * (1.0 + abs(q)) else q
+                q = min(max(q, pairs[LOW + j]), pairs[HIGH + j])
             point[row, order[i]] = 0.0 - q if row == 1 else q
-    for i in range(n):
-        paid[order[i]] = pairs[LOW_PAY, 3 * n + i] - pairs[HIGH_PAY, 3 * n + i] if at > 3 * n else 0.0
-    for k in range(groups):
-        multipliers[0, number[k]] = pairs[LOW_PAY, at + k] - pairs[HIGH_PAY, at + k]
-        multipliers[1, number[k]] = (pairs[LOW_PAY, at + groups + k] - pairs[HIGH_PAY, at + groups + k]) / scale
+    for i in range(order.size):
+        paid[order[i]] = paid_net(pairs, regions[3][0], i) if regions[3][1] > 0 else 0.0
+    for k in range(number.size):
+        multipliers[0, number[k]] = paid_net(pairs, regions[4][0], k)
+        multipliers[1, number[k]] = paid_net(pairs, regions[5][0], k) / scale
 
 
 @compiled()

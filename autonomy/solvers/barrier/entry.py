@@ -14,10 +14,21 @@ import numpy as np
 from numba import float64, int64, types
 
 from autonomy.solvers.allocation import LEAST
-from autonomy.solvers.barrier.cells import BOXES, CELLS
+from autonomy.solvers.barrier.cells import CELL_SPAN
 from autonomy.solvers.barrier.ends import judge, run
 from autonomy.solvers.barrier.method import EQUATION, IMPOSSIBLE
-from autonomy.solvers.barrier.pairs import HIGH_GAP, HIGH_PAY, LOW_GAP, LOW_PAY, PAIR, compiled
+from autonomy.solvers.barrier.pairs import (
+    BLOCK,
+    HIGH_GAP,
+    HIGH_PAY,
+    LANES,
+    LOW_GAP,
+    LOW_PAY,
+    SPAN,
+    compiled,
+    room_for,
+    spot,
+)
 from autonomy.solvers.barrier.tree import SUMS, TREE
 from autonomy.solvers.kernel.borrow import borrow
 
@@ -27,19 +38,20 @@ GAP = 1e-7
 """Largest gap of one, relative to its cost."""
 OUTCOMES = BINDS, SLACK, UNPROVEN, REFUTED, MISFIT = range(5)
 """What `solve` returns: solved, and a potential binds, or none does; not good enough; impossible; wrong sizes."""
-TREE_COLUMNS, SUM_COLUMNS, BOX_ROWS = len(TREE), len(SUMS), len(BOXES)
-CELL_ROWS, EQUATION_ROWS, PAIR_ROWS = len(CELLS), len(EQUATION), len(PAIR)
+TREE_COLUMNS, SUM_COLUMNS, EQUATION_ROWS, LANE_NUMBERS = len(TREE), len(SUMS), len(EQUATION), len(LANES) * BLOCK
 ROWS, COLUMN = float64[:, ::1], float64[::1]
 INSTANCE, FIXED = (*[ROWS] * 3, *[float64] * 3), (int64[::1], COLUMN, COLUMN)
 """Types of what `weigh` and `solve` begin with: the instance, then numbering, coefficients c (G,) and store."""
 
 
 @compiled()
-def _binding(groups, pairs):
+def _binding(pairs, region):
     """Return how many potentials pay more than they have room: they bind."""
+    first, groups = region
     count = 0
-    for j in range(pairs.shape[1] - groups, pairs.shape[1]):
-        low, high = pairs[LOW_PAY, j] > pairs[LOW_GAP, j], pairs[HIGH_PAY, j] > pairs[HIGH_GAP, j]
+    for k in range(groups):
+        j = spot(first, k)
+        low, high = pairs[LOW_PAY + j] > pairs[LOW_GAP + j], pairs[HIGH_PAY + j] > pairs[HIGH_GAP + j]
         count += 1 if low or high else 0
     return count
 
@@ -60,20 +72,24 @@ def _fits(numbering, cells, bounds, levels):
 
 
 @compiled()
-def _opened(numbering, store, tied):
+def _opened(numbering, store, is_tied):
     """Return the layouts of method and instance, and the tables of the method, which lie one after the other."""
     n, groups, rest = numbering[0], numbering[1], numbering[2:]
     number = rest[2 * n + groups : 2 * n + 2 * groups]
-    layout = (rest[:n], rest[n : 2 * n], rest[2 * n : 2 * n + groups], number)
+    kind, tied = room_for(n), n if is_tied else 0
+    sums = 3 * kind + room_for(tied)
+    levels = sums + room_for(groups)
+    regions = ((0, n), (kind, n), (2 * kind, n), (3 * kind, tied), (sums, groups), (levels, groups))
+    layout = (rest[:n], rest[n : 2 * n], rest[2 * n : 2 * n + groups], number, regions)
     nest = (rest[2 * n + 2 * groups : 2 * n + 3 * groups], rest[2 * n + 3 * groups :], number)
     tree, last = _rows(store, 0, groups, TREE_COLUMNS)
     scratch, last = _rows(store, last, 4, groups)
-    sums, last = _rows(store, last, groups, SUM_COLUMNS)
-    boxes, last = _rows(store, last, BOX_ROWS, 3 * n)
-    cells, last = _rows(store, last, CELL_ROWS, n)
+    gathered, last = _rows(store, last, groups, SUM_COLUMNS)
     equations, last = _rows(store, last, EQUATION_ROWS, n + 2 * groups)
-    pairs, last = _rows(store, last, PAIR_ROWS, (4 * n if tied else 3 * n) + 2 * groups)
-    return layout, nest, (tree, sums, boxes, cells, pairs, equations), scratch
+    cells, lanes = store[last : last + kind // SPAN * CELL_SPAN], last + kind // SPAN * CELL_SPAN
+    pairs = lanes + LANE_NUMBERS
+    work = (tree, gathered, cells, store[lanes:pairs], store[pairs : pairs + levels + room_for(groups)], equations)
+    return layout, nest, work, scratch
 
 
 @compiled()
@@ -86,8 +102,9 @@ def _is_good(found, scale):
 
 def store_size(n: int, groups: int) -> int:
     """Return how many numbers the tables of `_opened` are, sums of cells bounded or not."""
-    columns = (TREE_COLUMNS + 4 + SUM_COLUMNS) * groups + (3 * BOX_ROWS + CELL_ROWS) * n
-    return columns + EQUATION_ROWS * (n + 2 * groups) + PAIR_ROWS * (4 * n + 2 * groups)
+    columns = (TREE_COLUMNS + 4 + SUM_COLUMNS) * groups + EQUATION_ROWS * (n + 2 * groups)
+    kind = int(room_for(n))
+    return columns + kind // SPAN * CELL_SPAN + LANE_NUMBERS + 4 * kind + 2 * int(room_for(groups))
 
 
 @compiled(types.UniTuple(float64, 7)(*INSTANCE, *FIXED, ROWS, COLUMN, ROWS))
@@ -123,4 +140,4 @@ def solve(  # noqa: PLR0913, PLR0917 - the same
         return REFUTED
     if not _is_good(judge(instance, borrow(coefficient), nest, out, scratch), scale):
         return UNPROVEN
-    return BINDS if _binding(bounds.shape[1], work[4]) > 0 else SLACK
+    return BINDS if _binding(work[4], layout[4][5]) > 0 else SLACK

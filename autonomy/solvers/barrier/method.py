@@ -1,16 +1,32 @@
 """The interior point method: start and steps.
 
 Mehrotra's predictor and corrector [Mehrotra1992] from a start that need not be feasible. A step costs two sweeps over
-the tree inwards-out, two outwards-in, and a few passes over the cells; nothing is allocated. Pairs are numbered boxes
-first (all x, all −u, all v), then bounded sums of cells if there are any, then groups' sums, then potentials.
+the tree inwards-out, two outwards-in, and three passes over the pairs; nothing is allocated. Pairs are boxes first (all
+x, all −u, all v), then bounded sums of cells if there are any, then groups' sums, then potentials, each in blocks of
+their own. The regions of a layout say where each kind begins and how many there are of it: three kinds of boxes, sums
+of cells, sums of groups, potentials.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
-from autonomy.solvers.barrier.cells import CHANGE, CURVE, PRICE, PULL, Q, accept, answer, follow, offer
+from autonomy.solvers.barrier.cells import (
+    CHANGE,
+    FORESEEN,
+    PRICE,
+    accept,
+    foresee_boxes,
+    move_boxes,
+    offer,
+    reach_boxes,
+    seat,
+)
+from autonomy.solvers.barrier.limits import foresee, move, reach
 from autonomy.solvers.barrier.pairs import (
     AIM,
+    CURVE,
+    FAR,
+    FAR_PAY,
     FORCE,
     HIGH,
     HIGH_GAP,
@@ -20,14 +36,17 @@ from autonomy.solvers.barrier.pairs import (
     LOW_GAP,
     LOW_PAY,
     LOW_REST,
+    PULL,
+    PUSH,
     STEP,
     THETA,
+    clear,
+    close,
     compiled,
-    correct,
-    foresee,
-    move,
-    open_terms,
-    reach,
+    largest,
+    rounded,
+    spot,
+    total,
 )
 from autonomy.solvers.barrier.tree import DP, LOAD, OWN, C, descend, factorise, gather
 
@@ -47,7 +66,7 @@ INSIDE = 0.3
 BACK_OFF = 0.995
 """Part of the way to the nearest bound that a step goes."""
 EQUATION = NUMBER, MISSING, PAID = range(3)
-"""Rows of the equations: the pair, what its value lacks, its multiplier."""
+"""Rows of the equations: the place of the pair, what its value lacks, its multiplier."""
 PROOF_EVERY, PROVEN = 10, 1e-9
 """Steps between two attempts to prove that no point meets all bounds, and the relative margin that counts as proof."""
 ENDS = CONVERGED, IMPOSSIBLE, STALLED = range(3)
@@ -55,35 +74,43 @@ ENDS = CONVERGED, IMPOSSIBLE, STALLED = range(3)
 
 
 @compiled()
-def open_box(boxes, pairs, j, low, high):
-    """Put a box's q strictly inside and its gaps with it; return the width, 0 if it has none."""
+def open_box(pairs, j, cost, bounds):
+    """Put a box strictly inside its bounds, and its gaps with it; return its q and its width, 0 if it has none.
+
+    `cost` is h and g.
+    """
+    (curve, pull), (low, high) = cost, bounds
     width = high - low
-    pairs[LOW, j], pairs[HIGH, j] = low, high
-    pairs[LOW_REST, j] = pairs[HIGH_REST, j] = 0.0
+    close(pairs, j, low, high)
     if width <= NARROW * (1.0 + abs(low)):
-        boxes[Q, j] = low + width / 2
-        pairs[LOW_GAP, j] = pairs[HIGH_GAP, j] = 1.0
-        pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = 0.0
-        return 0.0
-    q = min(max(boxes[PULL, j] / boxes[CURVE, j], low + INSIDE * width), high - INSIDE * width)
-    boxes[Q, j] = q
-    pairs[LOW_GAP, j], pairs[HIGH_GAP, j] = q - low, high - q
-    pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = 1.0
-    return width
+        q, width = low + width / 2, 0.0
+    else:
+        q = min(max(pull / curve, low + INSIDE * width), high - INSIDE * width)
+        pairs[LOW_GAP + j], pairs[HIGH_GAP + j] = q - low, high - q
+        pairs[LOW_PAY + j] = pairs[HIGH_PAY + j] = 1.0
+    pairs[CURVE + j], pairs[PULL + j] = curve, pull - curve * q
+    return q, width
 
 
 @compiled()
-def open_bounds(pairs, equations, place, bounds, value, room):
+def within(pairs, j):
+    """Return where a box is between its bounds."""
+    if pairs[LOW_PAY + j] > 0.0:
+        s, t = pairs[LOW_GAP + j], pairs[HIGH_GAP + j]
+        return pairs[LOW + j] + s if s < t else pairs[HIGH + j] - t
+    return pairs[LOW + j] + (pairs[HIGH + j] - pairs[LOW + j]) / 2
+
+
+@compiled()
+def open_bounds(pairs, equations, where, bounds, value, room):
     """Open the gaps of a value that may be out of bounds; return how many equations there are.
 
-    `place` is how many there were and the number of the pair; `room` a usual width and by how much to widen.
+    `where` is how many there were and the place of the pair; `room` a usual width and by how much to widen.
     """
-    (used, j), (low, high), (width, slack) = place, bounds, room
+    (used, j), (low, high), (width, slack) = where, bounds, room
     low, high = low - slack, high + slack
     has_low, has_high = low > -NO_BOUND, high < NO_BOUND
-    pairs[LOW, j], pairs[HIGH, j] = low, high
-    pairs[LOW_GAP, j] = pairs[HIGH_GAP, j] = 1.0
-    pairs[LOW_PAY, j] = pairs[HIGH_PAY, j] = pairs[LOW_REST, j] = pairs[HIGH_REST, j] = 0.0
+    close(pairs, j, low, high)
     if has_low and has_high:
         if high - low <= NARROW * (1.0 + abs(low)) and slack == 0.0:
             equations[NUMBER, used], equations[MISSING, used] = j, low + (high - low) / 2 - value
@@ -91,55 +118,78 @@ def open_bounds(pairs, equations, place, bounds, value, room):
             return used + 1
         width = max(high - low, width)
     if has_low:
-        pairs[LOW_GAP, j] = max(value - low, INSIDE * width)
-        pairs[LOW_REST, j] = value - low - pairs[LOW_GAP, j]
-        pairs[LOW_PAY, j] = 1.0
+        pairs[LOW_GAP + j] = max(value - low, INSIDE * width)
+        pairs[LOW_REST + j] = value - low - pairs[LOW_GAP + j]
+        pairs[LOW_PAY + j] = 1.0
     if has_high:
-        pairs[HIGH_GAP, j] = max(high - value, INSIDE * width)
-        pairs[HIGH_REST, j] = high - value - pairs[HIGH_GAP, j]
-        pairs[HIGH_PAY, j] = 1.0
+        pairs[HIGH_GAP + j] = max(high - value, INSIDE * width)
+        pairs[HIGH_REST + j] = high - value - pairs[HIGH_GAP + j]
+        pairs[HIGH_PAY + j] = 1.0
     return used
 
 
 @compiled()
-def open_payments(pairs, target):
-    """Set all payments so that every product of gap and payment is `target`; return how many products there are."""
-    count = 0
-    for j in range(pairs.shape[1]):
-        count += (1 if pairs[LOW_PAY, j] > 0.0 else 0) + (1 if pairs[HIGH_PAY, j] > 0.0 else 0)
-        pairs[LOW_PAY, j] *= target / pairs[LOW_GAP, j]
-        pairs[HIGH_PAY, j] *= target / pairs[HIGH_GAP, j]
-    return count
+def close_rest(pairs, first, count):
+    """Make the pairs that loops go over beyond the last one."""
+    for k in range(count, rounded(count)):
+        close(pairs, spot(first, k), 0.0, 0.0)
 
 
 @compiled()
-def fill_prices(layout, work, used, row):
-    """Write the prices that all multipliers make into a row of the cells; LOAD, OWN and DP of the tree are scratch."""
-    _, group_of, parent, _ = layout
-    tree, _, _, cells, pairs, equations = work
-    n, groups = group_of.size, parent.size
-    at = pairs.shape[1] - 2 * groups
-    for k in range(groups):
-        tree[k, OWN] = pairs[LOW_PAY, at + k] - pairs[HIGH_PAY, at + k]
-        tree[k, LOAD] = pairs[LOW_PAY, at + groups + k] - pairs[HIGH_PAY, at + groups + k]
-    for i in range(n):
-        cells[row, i] = pairs[LOW_PAY, 3 * n + i] - pairs[HIGH_PAY, 3 * n + i] if at > 3 * n else 0.0
+def open_payments(pairs, regions, target):
+    """Set all payments so that every product of gap and payment is `target`; return how many products there are."""
+    found = 0
+    for first, count in regions:
+        for k in range(count):
+            j = spot(first, k)
+            found += (1 if pairs[LOW_PAY + j] > 0.0 else 0) + (1 if pairs[HIGH_PAY + j] > 0.0 else 0)
+            pairs[LOW_PAY + j] *= target / pairs[LOW_GAP + j]
+            pairs[HIGH_PAY + j] *= target / pairs[HIGH_GAP + j]
+    return found
+
+
+@compiled()
+def paid_net(pairs, first, k):
+    """Return y − z of a pair."""
+    j = spot(first, k)
+    return pairs[LOW_PAY + j] - pairs[HIGH_PAY + j]
+
+
+@compiled()
+def settle(work, used):
+    """Let the payments of the equations' pairs stand for their multipliers, until `_unsettle`."""
+    pairs, equations = work[4], work[5]
     for e in range(used):
         j = int(equations[NUMBER, e])
-        if j >= at + groups:
-            tree[j - at - groups, LOAD] = equations[PAID, e]
-        elif j >= at:
-            tree[j - at, OWN] = equations[PAID, e]
-        else:
-            cells[row, j - 3 * n] = equations[PAID, e]
-    for k in range(groups - 1, -1, -1):
+        pairs[LOW_PAY + j], pairs[HIGH_PAY + j] = max(equations[PAID, e], 0.0), max(-equations[PAID, e], 0.0)
+
+
+@compiled()
+def _unsettle(work, used):
+    """Take the payments of the equations' pairs away again."""
+    pairs, equations = work[4], work[5]
+    for e in range(used):
+        j = int(equations[NUMBER, e])
+        pairs[LOW_PAY + j] = pairs[HIGH_PAY + j] = 0.0
+
+
+@compiled()
+def fill_prices(layout, work, row):
+    """Write the prices that all payments make into a row of the cells; LOAD, OWN and DP of the tree are scratch."""
+    _, group_of, parent, _, regions = layout
+    tree, _, cells, _, pairs, _ = work
+    (ties, tied), (sums, _), (levels, _) = regions[3], regions[4], regions[5]
+    for k in range(parent.size):
+        tree[k, OWN], tree[k, LOAD] = paid_net(pairs, sums, k), paid_net(pairs, levels, k)
+    for k in range(parent.size - 1, -1, -1):
         if parent[k] >= 0:
             tree[parent[k], LOAD] += tree[k, LOAD]
-    for k in range(groups):
+    for k in range(parent.size):
         outer = tree[parent[k], DP] if parent[k] >= 0 else 0.0
         tree[k, DP] = outer + tree[k, OWN] + tree[k, C] * tree[k, LOAD]
-    for i in range(n):
-        cells[row, i] += tree[group_of[i], DP]
+    for i in range(group_of.size):
+        own = paid_net(pairs, ties, i) if tied > 0 else 0.0
+        cells[row + seat(i)] = own + tree[group_of[i], DP]
 
 
 @compiled()
@@ -148,7 +198,7 @@ def _state(pairs, equations, used):
     miss = 0.0
     for e in range(used):
         j = int(equations[NUMBER, e])
-        pairs[THETA, j], pairs[FORCE, j] = STIFF, STIFF * equations[MISSING, e]
+        pairs[THETA + j], pairs[FORCE + j], pairs[PUSH + j] = STIFF, STIFF * equations[MISSING, e], 0.0
         miss = max(miss, abs(equations[MISSING, e]))
     return miss
 
@@ -159,74 +209,127 @@ def _is_proven(layout, work, used):
 
     Every point that does has Σ p·y >= Σ y·low − z·high over all sums and potentials; the boxes may not allow it.
     """
-    _, _, _, cells, pairs, equations = work
-    fill_prices(layout, work, used, CHANGE)
-    n = cells.shape[1]
+    regions, cells, pairs = layout[4], work[2], work[4]
+    settle(work, used)
+    fill_prices(layout, work, CHANGE)
     needed = scale = 0.0
-    for e in range(used):
-        bound = equations[PAID, e] * pairs[LOW if equations[PAID, e] > 0.0 else HIGH, int(equations[NUMBER, e])]
-        needed, scale = needed + bound, scale + abs(bound)
-    for j in range(3 * n, pairs.shape[1]):
-        low = pairs[LOW_PAY, j] * pairs[LOW, j] if pairs[LOW_PAY, j] > 0.0 else 0.0
-        high = pairs[HIGH_PAY, j] * pairs[HIGH, j] if pairs[HIGH_PAY, j] > 0.0 else 0.0
-        needed, scale = needed + low - high, scale + abs(low) + abs(high)
-    for j in range(3 * n):
-        low, high = cells[CHANGE, j % n] * pairs[LOW, j], cells[CHANGE, j % n] * pairs[HIGH, j]
-        needed, scale = needed - max(low, high), scale + max(abs(low), abs(high))
+    for first, count in regions[3:]:
+        for k in range(count):
+            j = spot(first, k)
+            low = pairs[LOW_PAY + j] * pairs[LOW + j] if pairs[LOW_PAY + j] > 0.0 else 0.0
+            high = pairs[HIGH_PAY + j] * pairs[HIGH + j] if pairs[HIGH_PAY + j] > 0.0 else 0.0
+            needed, scale = needed + low - high, scale + abs(low) + abs(high)
+    _unsettle(work, used)
+    for first, count in regions[:3]:
+        for i in range(count):
+            j, p = spot(first, i), cells[CHANGE + seat(i)]
+            low, high = p * pairs[LOW + j], p * pairs[HIGH + j]
+            needed, scale = needed - max(low, high), scale + max(abs(low), abs(high))
     return needed > PROVEN * scale
 
 
 @compiled()
-def _largest_rest(pairs):
+def _largest_rest(pairs, regions):
     """Return the largest distance of a value from what its gaps stand for at the start."""
-    largest = 0.0
-    for j in range(pairs.shape[1]):
-        largest = max(largest, abs(pairs[LOW_REST, j]), abs(pairs[HIGH_REST, j]))
-    return largest
+    found = 0.0
+    for first, count in regions[3:]:
+        for k in range(count):
+            j = spot(first, k)
+            found = max(found, abs(pairs[LOW_REST + j]), abs(pairs[HIGH_REST + j]))
+    return found
+
+
+@compiled()
+def _foresee(layout, work, rest):
+    """Return how much too far the predictor's step goes (1/length) and the sum of its products ds·dy + dt·dz."""
+    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    clear(lanes)
+    foresee_boxes(pairs, cells, regions[0][1], lanes)
+    for span in regions[3:]:
+        foresee(pairs, span, lanes, rest)
+    return largest(lanes, FAR) + 0.5, total(lanes)
+
+
+@compiled()
+def _reach(layout, work, rest, target):
+    """Return how much too far the corrected step goes for the gaps, and for the payments."""
+    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    clear(lanes)
+    reach_boxes(pairs, cells, regions[0][1], lanes, target)
+    for span in regions[3:]:
+        reach(pairs, span, lanes, rest, target)
+    return largest(lanes, FAR), largest(lanes, FAR_PAY)
+
+
+@compiled()
+def _move(layout, work, goal, part):
+    """Take the step, return Σ s·y + t·z after it; `goal` is rest and target, `part` how far gaps and payments go."""
+    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    clear(lanes)
+    move_boxes(pairs, cells, regions[0][1], lanes, (goal[1], part[0], part[1]))
+    for span in regions[3:]:
+        move(pairs, span, lanes, goal, part)
+    return total(lanes)
+
+
+@compiled()
+def _sweep_in(layout, work, target):
+    """Gather what the cells answer, inwards-out; a target of 0 is the predictor's, which needs new factors."""
+    _, group_of, parent, _, regions = layout
+    tree, sums, cells, _, pairs, _ = work
+    spans = (regions[4][0], regions[5][0])
+    offer(cells, pairs, regions[3], group_of, sums, target)
+    if target == 0.0:
+        factorise(parent, pairs, spans, tree, sums)
+    else:
+        gather(parent, pairs, spans, tree, sums, target)
+
+
+@compiled()
+def _sweep_out(layout, work, goal):
+    """Fill the steps of prices, sums and potentials; `goal` is the target and the rows of cells and pairs to fill."""
+    _, group_of, parent, _, regions = layout
+    tree, _, cells, _, pairs, _ = work
+    descend(parent, pairs, (regions[4][0], regions[5][0]), tree, goal[2])
+    accept(cells, pairs, regions[3], group_of, tree, goal)
 
 
 @compiled()
 def iterate(layout, work, used, target, size):
     """Step until bounds are met and products small; return how it ended."""
-    _, group_of, parent, _ = layout
-    tree, sums, boxes, cells, pairs, equations = work
-    at = pairs.shape[1] - 2 * parent.size
-    tied, count = at > 3 * group_of.size, open_payments(pairs, target)
-    fill_prices(layout, work, used, PRICE)
-    rest, largest, total = 1.0, _largest_rest(pairs), open_terms(pairs, 1.0)
+    regions, (_, sums, cells, _, pairs, equations) = layout[4], work
+    count = open_payments(pairs, regions, target)
+    cells[:] = 0.0
+    settle(work, used)
+    fill_prices(layout, work, PRICE)
+    _unsettle(work, used)
+    rest, apart, left = 1.0, _largest_rest(pairs, regions), _move(layout, work, (1.0, 0.0), (0.0, 0.0))
     sums[:] = 0.0
     for step in range(MAX_STEPS):
-        miss = max(_state(pairs, equations, used), rest * largest)
-        if not total < 1e300:
+        miss = max(_state(pairs, equations, used), rest * apart)
+        if not left < 1e300:
             return STALLED
-        if total <= END * target * count and miss <= MET * (1.0 + size):
+        if left <= END * target * count and miss <= MET * (1.0 + size):
             return CONVERGED
         if step % PROOF_EVERY == PROOF_EVERY - 1 and _is_proven(layout, work, used):
             return IMPOSSIBLE
-        answer(boxes, cells, pairs)
-        offer(boxes, cells, pairs, group_of, sums, tied)
-        factorise(parent, pairs, at, tree, sums)
-        descend(parent, pairs, at, AIM, tree)
-        accept(boxes, cells, pairs, AIM, group_of, tree)
-        far, gained = foresee(pairs, rest)
+        _sweep_in(layout, work, 0.0)
+        _sweep_out(layout, work, (0.0, FORESEEN, AIM))
+        far, gained = _foresee(layout, work, rest)
         # ds·y + s·dy = −s·y in the predictor, so the products after it are known before it is taken.
         length = 1.0 / max(far, 1.0)
-        left = max((1.0 - length) * total + length * length * gained, 0.0)
-        aim = total / max(count, 1) * min(left / total, 1.0) ** 4 if total > 0.0 else 0.0
-        correct(pairs, rest, aim)
+        then = max((1.0 - length) * left + length * length * gained, 0.0)
+        aim = left / max(count, 1) * min(then / left, 1.0) ** 4 if left > 0.0 else 0.0
         _state(pairs, equations, used)
-        offer(boxes, cells, pairs, group_of, sums, tied)
-        gather(parent, pairs, at, tree, sums)
-        descend(parent, pairs, at, STEP, tree)
-        accept(boxes, cells, pairs, STEP, group_of, tree)
-        far_gap, far_pay = reach(pairs, rest, aim)
+        _sweep_in(layout, work, aim)
+        _sweep_out(layout, work, (aim, CHANGE, STEP))
+        far_gap, far_pay = _reach(layout, work, rest, aim)
         length = min(1.0, BACK_OFF / far_gap) if far_gap > 0.0 else 1.0
         paid = min(1.0, BACK_OFF / far_pay) if far_pay > 0.0 else 1.0
-        follow(boxes, cells, pairs, length, paid)
         for e in range(used):
             j = int(equations[NUMBER, e])
-            equations[PAID, e] += paid * (pairs[FORCE, j] - STIFF * pairs[STEP, j])
-            equations[MISSING, e] -= length * pairs[STEP, j]
-        total = move(pairs, rest, aim, length, paid)
+            equations[PAID, e] += paid * (pairs[FORCE + j] - STIFF * pairs[STEP + j])
+            equations[MISSING, e] -= length * pairs[STEP + j]
+        left = _move(layout, work, (rest, aim), (length, paid))
         rest *= 1.0 - length
     return STALLED

@@ -21,73 +21,68 @@ gathers, one outwards-in gives the steps.
 
 from __future__ import annotations
 
-from autonomy.solvers.barrier.pairs import FORCE, THETA, compiled
+from autonomy.solvers.barrier.pairs import FORCE, PUSH, THETA, compiled, spot
 
-TREE = C, A, B, D, PIVOT, OWN, LOAD, DP, DPHI = range(9)
-"""Columns of a group: c; A, B, D, 1/determinant; a, d; dp and dφ."""
+TREE = C, A, B, D, DP_DP, DP_DPHI, DPHI_DP, DPHI_DPHI, OWN, LOAD, DP, DPHI = range(12)
+"""Columns of a group: c; A, B, D; how dp and dφ answer dp and dφ around the group; a, d; dp and dφ."""
 SUMS = EASE, DRIFT, IN_B, IN_D, IN_LOAD = range(5)
 """Columns of what is being gathered for a group: S, then A; K, then a; B; D; d."""
 
 
 @compiled()
-def factorise(parent, pairs, at, tree, sums):
-    """Take in S and K, innermost groups first, and leave the sums at 0; the groups' pairs start at `at`."""
-    groups = parent.size
-    for k in range(groups - 1, -1, -1):
-        theta, psi = pairs[THETA, at + k], pairs[THETA, at + groups + k]
+def factorise(parent, pairs, spans, tree, sums):
+    """Take in S and K, innermost groups first, and leave the sums at 0; `spans` is where sums and potentials begin."""
+    for k in range(parent.size - 1, -1, -1):
+        theta, psi = pairs[THETA + spot(spans[0], k)], pairs[THETA + spot(spans[1], k)]
         c, a, b, d = tree[k, C], sums[k, EASE], sums[k, IN_B], sums[k, IN_D] - psi
         sums[k, EASE] = sums[k, IN_B] = sums[k, IN_D] = 0.0
         m = 1.0 - c * b
         pivot = 1.0 / (m * m + a * (theta - c * c * d))
-        tree[k, A], tree[k, B], tree[k, D], tree[k, PIVOT] = a, b, d, pivot
+        tree[k, A], tree[k, B], tree[k, D] = a, b, d
+        tree[k, DP_DP], tree[k, DP_DPHI] = m * pivot, (c * d - theta * b) * pivot
+        tree[k, DPHI_DP], tree[k, DPHI_DPHI] = c * a * pivot, (m + theta * a) * pivot
         around = parent[k]
         if around >= 0:
             sums[around, EASE] += a * pivot
             sums[around, IN_B] += (a * c * d + b * m) * pivot
             sums[around, IN_D] += (d + theta * (a * d - b * b)) * pivot
-        _gather(parent, pairs, at, tree, sums, k)
+        _gather(parent, pairs, spans, tree, (sums, 0.0), k)
 
 
 @compiled()
-def gather(parent, pairs, at, tree, sums):
+def gather(parent, pairs, spans, tree, sums, target):
     """Take in another K for the same factors, and leave the sums at 0."""
     for k in range(parent.size - 1, -1, -1):
         sums[k, EASE] = 0.0
-        _gather(parent, pairs, at, tree, sums, k)
+        _gather(parent, pairs, spans, tree, (sums, target), k)
 
 
 @compiled()
-def descend(parent, pairs, at, row, tree):
+def descend(parent, pairs, spans, tree, row):
     """Fill dp and dφ of every group; write dT and dφ into a row of the groups' pairs."""
-    groups = parent.size
-    for k in range(groups):
-        around = parent[k]
-        outer_dp = tree[around, DP] if around >= 0 else 0.0
-        outer_dphi = tree[around, DPHI] if around >= 0 else 0.0
-        dp, dphi = _at(tree, k, pairs[THETA, at + k], pairs[FORCE, at + k], outer_dp, outer_dphi)
-        tree[k, DP], tree[k, DPHI] = dp, dphi
-        pairs[row, at + k] = tree[k, A] * dp + tree[k, B] * dphi + tree[k, OWN]
-        pairs[row, at + groups + k] = dphi
+    for k in range(parent.size):
+        dp, dphi, around = tree[k, DP], tree[k, DPHI], parent[k]
+        if around >= 0:
+            outer_dp, outer_dphi = tree[around, DP], tree[around, DPHI]
+            dp += tree[k, DP_DP] * outer_dp + tree[k, DP_DPHI] * outer_dphi
+            dphi += tree[k, DPHI_DP] * outer_dp + tree[k, DPHI_DPHI] * outer_dphi
+            tree[k, DP], tree[k, DPHI] = dp, dphi
+        pairs[row + spot(spans[0], k)] = tree[k, A] * dp + tree[k, B] * dphi + tree[k, OWN]
+        pairs[row + spot(spans[1], k)] = dphi
 
 
 @compiled()
-def _gather(parent, pairs, at, tree, sums, k):
-    """Take in a and d of group k and pass on what the group around it sees of them."""
-    own, load = sums[k, DRIFT], sums[k, IN_LOAD] + pairs[FORCE, at + parent.size + k]
+def _gather(parent, pairs, spans, tree, goal, k):
+    """Take in a and d of group k, find dp and dφ if they were 0 around it, and pass on what is seen of them there."""
+    (sums, target), i, j = goal, spot(spans[0], k), spot(spans[1], k)
+    force, push = pairs[FORCE + i] + target * pairs[PUSH + i], pairs[FORCE + j] + target * pairs[PUSH + j]
+    own, load = sums[k, DRIFT], sums[k, IN_LOAD] + push
     sums[k, DRIFT] = sums[k, IN_LOAD] = 0.0
-    tree[k, OWN], tree[k, LOAD] = own, load
-    around = parent[k]
+    c, around = tree[k, C], parent[k]
+    first, second = force - pairs[THETA + i] * own + c * load, c * own
+    dp = tree[k, DP_DP] * first + tree[k, DP_DPHI] * second
+    dphi = tree[k, DPHI_DP] * first + tree[k, DPHI_DPHI] * second
+    tree[k, OWN], tree[k, DP], tree[k, DPHI] = own, dp, dphi
     if around >= 0:
-        dp, dphi = _at(tree, k, pairs[THETA, at + k], pairs[FORCE, at + k], 0.0, 0.0)
         sums[around, DRIFT] += tree[k, A] * dp + tree[k, B] * dphi + own
         sums[around, IN_LOAD] += tree[k, B] * dp + tree[k, D] * dphi + load
-
-
-@compiled()
-def _at(tree, k, theta, force, outer_dp, outer_dphi):
-    """Return dp and dφ of group k from those around it."""
-    a, b, d, c = tree[k, A], tree[k, B], tree[k, D], tree[k, C]
-    first = outer_dp + force - theta * tree[k, OWN] + c * tree[k, LOAD]
-    second = outer_dphi + c * tree[k, OWN]
-    m, pivot = 1.0 - c * b, tree[k, PIVOT]
-    return (m * first + (c * d - theta * b) * second) * pivot, (c * a * first + (m + theta * a) * second) * pivot
