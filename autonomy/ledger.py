@@ -28,6 +28,9 @@ class Flows(NamedTuple):
         feeder_kw: (...) net export of the community at the grid.
         loss_kw: (...) of the lines.
         overload_kw: (...) by which the raw intents would have exceeded line limits; 0 where nobody asks.
+        worn_kwh: (..., N) kWh of capacity that cycles used up, `autonomy.assets.wear`; None where nobody asks.
+        missing_kwh: (..., N) kWh that EVs lacked when they left; None where none did.
+        peak_rise_kw: (...) by which the month's highest import rose, `autonomy.assets.peak`; 0 where nobody asks.
     """
 
     net_export_kw: Vector
@@ -37,6 +40,9 @@ class Flows(NamedTuple):
     feeder_kw: ArrayLike
     loss_kw: ArrayLike
     overload_kw: ArrayLike
+    worn_kwh: Vector | None = None
+    missing_kwh: Vector | None = None
+    peak_rise_kw: ArrayLike = 0.0
 
 
 class Prices(NamedTuple):
@@ -61,11 +67,13 @@ class Reward:
 
     Attributes:
         energy_profit: (..., N) feed-in earned minus retail paid to the grid.
-        trade_revenue: (..., N) earned minus paid between prosumers; sums to 0.
+        trade_revenue: (..., N) earned minus paid between prosumers; sums to 0, or to minus the fees.
         carbon_cost: (...) minus the price of the CO2 of grid imports.
         overload_penalty: (...) minus the price of what the raw intent would have put over a line limit.
         wear_cost: (..., N) minus battery wear.
         shed_cost: (..., N) minus the value of lost load.
+        peak_cost: (...) minus the capacity tariff of what the month's highest import rose by.
+        missing_cost: (..., N) minus the price of what EVs lacked when they left.
     """
 
     energy_profit: Vector
@@ -74,6 +82,8 @@ class Reward:
     overload_penalty: Vector
     wear_cost: Vector
     shed_cost: Vector
+    peak_cost: Vector
+    missing_cost: Vector
 
     def total(self, economics: Economics) -> Vector:
         """Return (...) the weighted sum, currency."""
@@ -84,17 +94,21 @@ class Reward:
             + economics.overload_weight * self.overload_penalty
             + economics.wear_weight * self.wear_cost.sum(axis=-1)
             + economics.shed_weight * self.shed_cost.sum(axis=-1)
+            + economics.peak_weight * self.peak_cost
+            + economics.missing_weight * self.missing_cost.sum(axis=-1)
         )
         return total
 
     def by_prosumer(self, economics: Economics) -> Vector:
         """Return (..., N) each prosumer's part of `total`: what is its own, and an equal share of what is common."""
         common = economics.carbon_weight * self.carbon_cost + economics.overload_weight * self.overload_penalty
+        common = common + economics.peak_weight * self.peak_cost
         parts: Vector = (
             economics.energy_weight * self.energy_profit
             + economics.trade_weight * self.trade_revenue
             + economics.wear_weight * self.wear_cost
             + economics.shed_weight * self.shed_cost
+            + economics.missing_weight * self.missing_cost
             + (np.asarray(common) / self.energy_profit.shape[-1])[..., None]
         )
         return parts
@@ -125,22 +139,35 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
     grid = settlement.grid_exchange_kw(net, trade)
     paid = settlement.grid_cost(grid, retail_price=retail, feed_in_price=feed_in, timestep_h=dt)
     bill = settlement.bills(
-        net, trade, np.asarray(prices.trade)[..., None], retail_price=retail, feed_in_price=feed_in, timestep_h=dt
+        net,
+        trade,
+        np.asarray(prices.trade)[..., None],
+        retail_price=retail,
+        feed_in_price=feed_in,
+        timestep_h=dt,
+        fee=economics.trade_fee_per_kwh,
     )
     losses = settlement.loss_cost(
         flows.loss_kw, net.sum(axis=-1), retail_price=prices.retail, feed_in_price=prices.feed_in, timestep_h=dt
     )
     co2 = np.asarray(prices.carbon_kg_per_kwh) * dt * np.maximum(-np.asarray(flows.feeder_kw), 0.0)
+    wear = -economics.wear_per_kwh * dt * np.abs(flows.battery_kw)
+    if flows.worn_kwh is not None:
+        wear = wear - economics.cycle_price_per_kwh * flows.worn_kwh
+    missing = flows.missing_kwh if flows.missing_kwh is not None else np.zeros(net.shape)
     reward = Reward(
         energy_profit=-paid,
         trade_revenue=-bill + paid,
         carbon_cost=-economics.carbon_price_per_kg * co2,
         overload_penalty=-economics.overload_penalty_per_kwh * dt * np.asarray(flows.overload_kw),
-        wear_cost=-economics.wear_per_kwh * dt * np.abs(flows.battery_kw),
+        wear_cost=wear,
         shed_cost=-economics.value_of_lost_load_per_kwh * dt * flows.shed_kw,
+        peak_cost=-economics.capacity_price_per_kw * np.asarray(flows.peak_rise_kw),
+        missing_cost=-economics.missing_charge_price_per_kwh * missing,
     )
     community_pays = bill.sum(axis=-1) + losses
     cost = community_pays - reward.carbon_cost - reward.wear_cost.sum(axis=-1) - reward.shed_cost.sum(axis=-1)
+    cost = cost - reward.peak_cost - reward.missing_cost.sum(axis=-1)
     return Ledger(grid_kw=grid, bill=bill, cost=cost, co2_kg=co2, reward=reward)
 
 

@@ -116,7 +116,8 @@ def optimal_dispatch(
 
     Raises:
         ModelError: an input has the wrong shape or is out of its range.
-        DispatchError: no dispatch keeps all limits, the time ran out before one was found, or the solver's answer
+        DispatchError: the community or the economics have what the program does not know (`unknown_to_optimum`), no
+            dispatch keeps all limits, the time ran out before one was found, or the solver's answer
             failed the checks.
     """
     start = time.perf_counter()
@@ -200,6 +201,9 @@ def dispatch_program(
     Where the previous power and the ramp limit leave no way to stay inside the SoC band (`ramp_to_rest`), SoC wins, as
     everywhere: those first steps are fixed to the power the physics allows nearest to the ramp window.
     """
+    unknown = unknown_to_optimum(community, economics)
+    if unknown:
+        raise DispatchError(f"there is no optimum for this community: {unknown}.")
     demand, pv, retail, feed_in, carbon = _checked_window(community, window)
     shape, dt, model = demand.shape, community.timestep_h, LinearBuilder()
     terminal = economics.terminal_price_per_kwh
@@ -241,6 +245,16 @@ def dispatch_program(
         exports=exports,
         constant=terminal * float(energy_kwh.sum()),
     )
+
+
+def unknown_to_optimum(community: Community, economics: Economics) -> str:
+    """Return why the program would be wrong for a community, or nothing: it lacks some of what a simulator may have."""
+    if community.has_self_discharge:
+        return "the program does not know self_discharge_per_h yet"
+    for name in ("cycle_price_per_kwh", "capacity_price_per_kw", "trade_fee_per_kwh"):
+        if getattr(economics, name) > 0:
+            return f"the program does not know {name} yet"
+    return ""
 
 
 def ramp_to_rest(

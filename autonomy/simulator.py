@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autonomy.assets.step import community_at, energy_at_arrival_kwh, limits_at
+from autonomy.assets import wear
+from autonomy.assets.peak import raise_peak
+from autonomy.assets.step import community_at, energy_at_arrival_kwh, limits_at, missing_kwh
 from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
 from autonomy.layers import physics
-from autonomy.layers.arrays import Vector, frozen_vector, require
+from autonomy.layers.arrays import ArrayLike, Vector, frozen_vector, require
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.errors import ModelError
@@ -44,6 +46,7 @@ class Outcome:
         co2_kg: kg of grid imports.
         reward: The reward's parts.
         violations: Every rule the step broke and did not announce.
+        missing_kwh: (N,) kWh that EVs which left at the end of the step lacked of what they require.
     """
 
     execution: Execution
@@ -54,6 +57,7 @@ class Outcome:
     co2_kg: float
     reward: Reward
     violations: tuple[Violation, ...]
+    missing_kwh: Vector
 
 
 class Simulator:
@@ -107,6 +111,9 @@ class Simulator:
         self.battery_kw: Vector = np.zeros(self.community.n_prosumers)
         self.feeder_kw: float | None = None
         self._has_acted = False
+        self._peak_kw: Vector = np.zeros(())
+        capacity = self.community.battery_capacity_kwh
+        self._slices_kwh = wear.filled(self.energy_kwh, capacity) if self.economics.cycle_price_per_kwh > 0 else None
         return self.observe()
 
     @property
@@ -163,6 +170,8 @@ class Simulator:
         self.battery_kw, self.feeder_kw, self._has_acted = execution.battery_kw, execution.feeder_kw, True
         self.step_number += 1
         self.energy_kwh = self._arrived(execution.energy_after_kwh)
+        if self._slices_kwh is not None:
+            self._slices_kwh = wear.lost(self._slices_kwh, self.energy_kwh)
         return outcome
 
     def _arrived(self, energy_kwh: Vector) -> Vector:
@@ -180,7 +189,9 @@ class Simulator:
         flows = physics.lossy_flows(network, net)
         retail = np.full(net.size, self.scenario.retail_price[k])
         feed_in = np.full(net.size, self.scenario.feed_in_price[k])
-        clearing = clear(*_orders(decision, net), feed_in_price=feed_in, retail_price=retail)
+        clearing = clear(
+            *_orders(decision, net), feed_in_price=feed_in, retail_price=retail, fee=self.economics.trade_fee_per_kwh
+        )
         after = physics.rated_energy_after_kwh(community, self.energy_kwh, decision.battery_kw)
         feeder = int(np.argmin(network.parent))
         held = community if self.timeline is None else community_at(self.timeline, k, community)
@@ -219,6 +230,9 @@ class Simulator:
             feeder_kw=x.feeder_kw,
             loss_kw=x.loss_kw,
             overload_kw=overload,
+            worn_kwh=self._worn_kwh(x),
+            missing_kwh=None if self.timeline is None else missing_kwh(self.timeline, k, x.energy_after_kwh),
+            peak_rise_kw=self._peak_rise_kw(x.feeder_kw),
         )
         prices = Prices(
             trade=clearing.price,
@@ -236,7 +250,28 @@ class Simulator:
             co2_kg=float(ledger.co2_kg),
             reward=ledger.reward,
             violations=broken,
+            missing_kwh=flows.missing_kwh if flows.missing_kwh is not None else np.zeros(community.n_prosumers),
         )
+
+    def _worn_kwh(self, x: Execution) -> Vector | None:
+        """Return what a step's cycles used up, and keep the slices; None where they cost nothing."""
+        if self._slices_kwh is None:
+            return None
+        kept = wear.lost(self._slices_kwh, self.community.retention * x.energy_before_kwh)
+        change = x.energy_after_kwh - self.community.retention * x.energy_before_kwh
+        worn = wear.cycled(kept, self.community.battery_capacity_kwh, change, wear.life_by_slice(self.economics))
+        self._slices_kwh = worn.slices_kwh
+        return worn.life_kwh
+
+    def _peak_rise_kw(self, feeder_kw: float) -> ArrayLike:
+        """Return by how much the month's highest import rose, and keep it; 0 where that costs nothing."""
+        if self.economics.capacity_price_per_kw == 0:
+            return 0.0
+        k, time = self.step_number, self.scenario.time
+        is_new = k > 0 and time[k].astype("datetime64[M]") != time[k - 1].astype("datetime64[M]")
+        peak = raise_peak(self._peak_kw, feeder_kw, is_new)
+        self._peak_kw = peak.highest_kw
+        return peak.rise_kw
 
 
 def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:

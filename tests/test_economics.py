@@ -29,7 +29,11 @@ def test_a_price_that_is_no_finite_number_from_zero_up_is_named(name: str, value
 def test_every_price_may_be_zero_and_of_any_type_of_number(name: str) -> None:
     numbers: tuple[Any, ...] = (0, 0.25, np.float64(0.25), np.int64(3))
     for value in numbers:
-        assert getattr(Economics(**{name: value}), name) == value
+        if name == "cycle_exponent" and value < 1:
+            with pytest.raises(ModelError, match="cycle_exponent = .*expected a number >= 1"):
+                Economics(cycle_exponent=value)
+        else:
+            assert getattr(Economics(**{name: value}), name) == value
 
 
 def test_a_file_gives_some_prices_and_leaves_the_others() -> None:

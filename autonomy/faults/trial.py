@@ -32,6 +32,8 @@ ROUTINE = frozenset(
         Cause.BATTERY_LIMIT,
         Cause.VOLTAGE_LIMIT,
         Cause.LOOK_AHEAD,
+        Cause.DEPARTURE,
+        Cause.DEPARTURE_SHORT,
         Cause.CURTAILED,
         Cause.SHED,
         Cause.TRADE_CUT,

@@ -43,6 +43,8 @@ class Cause(StrEnum):
     CONNECTION_LIMIT = "connection-limit"
     VOLTAGE_LIMIT = "voltage-limit"
     LOOK_AHEAD = "look-ahead"
+    DEPARTURE = "departure"
+    DEPARTURE_SHORT = "departure-short"
     CURTAILED = "curtailed"
     SHED = "shed"
     TRADE_CUT = "trade-cut"

@@ -32,6 +32,10 @@ _ECONOMICS_UNITS = {
     "carbon_price_per_kg": "{}/kg CO₂",
     "wear_per_kwh": "{}/kWh",
     "value_of_lost_load_per_kwh": "{}/kWh",
+    "cycle_price_per_kwh": "{}/kWh of capacity",
+    "capacity_price_per_kw": "{}/kW of the month's peak",
+    "trade_fee_per_kwh": "{}/kWh",
+    "missing_charge_price_per_kwh": "{}/kWh",
     "terminal_price_per_kwh": "{}/kWh",
     "overload_penalty_per_kwh": "{}/kWh",
 }
@@ -181,7 +185,7 @@ def _economics(economics: Economics, currency: str) -> list[tuple[str, str]]:
     rows = []
     for name, unit in _ECONOMICS_UNITS.items():
         value = getattr(economics, name)
-        label = name.removesuffix("_per_kwh").removesuffix("_per_kg").replace("_", " ").capitalize()
+        label = name.removesuffix("_per_kwh").removesuffix("_per_kg").removesuffix("_per_kw").replace("_", " ").capitalize()
         text = "lowest retail price of the window" if value is None else f"{quantity(value, 3)} {unit.format(currency)}"
         rows.append((label, text))
     return rows

@@ -40,6 +40,7 @@ from autonomy.layers.errors import ModelError, did_you_mean
 from autonomy.layers.observation import Forecast
 from autonomy.layers.projection.ahead import ahead_of, fault_in
 from autonomy.layers.projection.conclusion import as_plan, conclude, greedy_plan
+from autonomy.layers.projection.departure import raised
 from autonomy.layers.projection.foresight import Foresight, Route, one_step_alone, untouched
 from autonomy.layers.projection.program import ProjectionProgram
 from autonomy.layers.projection.question import (
@@ -131,8 +132,7 @@ class Lookahead:
         needy = np.flatnonzero((ahead.need_kw > 0).any(axis=1))
         if not needy.size or not self._stores.size:
             return untouched(situation, Route.NOTHING_NEEDED if not needy.size else Route.NO_BATTERY)
-        clipped = np.clip(intent_kw, -situation.discharge_limit_kw, situation.charge_limit_kw)
-        first = self._program.build(situation, clipped)
+        first = self._program.build(situation, raised(situation, intent_kw))
         present = self._one_step.solve(first)
         if present.status is not Status.SOLVED:
             return one_step_alone(situation, "no looking ahead: already this step's limits cannot all be held")

@@ -9,6 +9,7 @@ import numpy as np
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Certificate, Reason
+from autonomy.layers.projection.departure import keep_floors
 from autonomy.layers.projection.program import BATTERY_WEIGHT, ProjectionProgram, set_points
 from autonomy.layers.situation import SetPoints, Situation
 from autonomy.solvers.allocation import Allocation, Backend, Hierarchy, Setup, Solution, Status
@@ -65,6 +66,9 @@ class Projector:
 
     def project(self, situation: Situation, intent_kw: Vector) -> Proposal:
         """Return the feasible set-points nearest to a finite battery intent (N,) kW, + = charge."""
+        floor_kw = situation.charge_floor_kw
+        if floor_kw is not None:
+            return keep_floors(self.project, situation, floor_kw, intent_kw)
         can_cut_all = situation.curtailable_kw is situation.pv_kw and situation.sheddable_kw is situation.demand_kw
         quick = self._at_once(self._around, situation, intent_kw) if self._around is not None and can_cut_all else None
         return quick if quick is not None else self._with_care(situation, intent_kw)

@@ -12,6 +12,7 @@ may be dearer than shedding next to it. The projection is still the nearest poin
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from autonomy.layers.arrays import Matrix, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Certificate, Reason
 from autonomy.layers.errors import ModelError
+from autonomy.layers.projection.departure import keep_floors
 from autonomy.layers.projection.program import MARGIN_KW, ProjectionProgram, set_points
 from autonomy.layers.projection.projector import Proposal, binding_limits, ramp_narrows
 from autonomy.layers.situation import Situation
@@ -81,6 +83,10 @@ class VoltageProjector:
 
         Reactive power is (N,) kvar, + = export, if given; else that of the demand at its power factor.
         """
+        floor_kw = situation.charge_floor_kw
+        if floor_kw is not None:
+            project = partial(self.project, reactive_export_kvar=reactive_export_kvar)
+            return keep_floors(project, situation, floor_kw, intent_kw)
         clipped = np.clip(intent_kw, -situation.discharge_limit_kw, situation.charge_limit_kw)
         bounds = self.potential_bounds(situation, reactive_export_kvar)
         problem, solution = self._solve(situation, clipped, bounds, within_ramp=True)
