@@ -38,6 +38,7 @@ from autonomy.rollout import roll_out
 from autonomy.scenario import Scenario
 from autonomy.series import Series
 from autonomy.simulator import Simulator
+from tests.test_docs import table_under
 
 ALL: tuple[ForecastKind, ...] = (
     *(named_forecast(name) for name in KINDS),
@@ -466,6 +467,12 @@ def test_equal_kinds_share_their_tables() -> None:
 def test_an_outlook_sums_its_three_parts() -> None:
     outlook = Outlook(np.array([[1.0, 2.0]]), np.array([[0.5, 1.0]]), np.array([[3.0, 4.0]]))
     assert [part.tolist() for part in outlook.summed()] == [[3.0], [1.5], [7.0]]
+
+
+def test_the_page_lists_exactly_the_kinds_of_the_catalogue() -> None:
+    assert [row[0].strip("`") for row in table_under("docs/forecasts.md", "Kinds")] == list(KINDS)
+    measured = table_under("docs/forecasts.md", "How wrong, and how often inside")
+    assert [row[0].strip("`") for row in measured[: len(KINDS)]] == list(KINDS)
 
 
 # -- uncertainty reaches the policy and the projection that looks ahead --

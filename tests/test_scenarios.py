@@ -27,6 +27,7 @@ from autonomy.scenarios.heat_wave import heated
 from autonomy.scenarios.liar import boasting
 from autonomy.scenarios.meter_down import silencing
 from autonomy.trajectory import Trajectory
+from tests.test_docs import table_under
 
 SEEDS = (0, 1, 2)
 
@@ -138,6 +139,12 @@ def test_the_names_are_those_that_were_asked_for() -> None:
         "ev-evening-peak",
         "everybody-exports",
     ]
+
+
+def test_the_page_lists_exactly_the_scenarios_with_their_sentences() -> None:
+    rows = table_under("docs/scenarios.md", "The nine")
+    assert [(row[0].strip("`"), row[1]) for row in rows] == [(name, made(name, 0).sentence) for name in SCENARIOS]
+    assert [row[0].strip("`") for row in table_under("docs/scenarios.md", "What happens in them")] == list(SCENARIOS)
 
 
 # -- from the command line --
