@@ -17,6 +17,7 @@ from autonomy.market import match as match_file
 from autonomy.market.match import match, match_slowly
 from autonomy.market.whole import round_off
 from autonomy.solvers.auction import load_auction
+from tests.fuzz_market import fuzz
 from tests.market_oracle import Order, cleared
 from tests.strategies import order_books
 
@@ -139,13 +140,16 @@ def test_an_order_that_is_passed_over_is_a_fault_though_nothing_is_lost() -> Non
         assert certify(book, swapped).faults == ("an order was passed over",)
 
 
-@given(order_books(), RULES, SHARES, FEES, st.data())
+@given(order_books(), st.booleans(), SHARES, FEES, st.data())
 @settings(max_examples=200)
 def test_a_better_limit_or_an_earlier_place_never_trades_less(
-    book: Book, rule: Rule, share: float, fee: int, data: st.DataObject
+    book: Book, is_reduced: bool, share: float, fee: int, data: st.DataObject
 ) -> None:
     if not book.quantity.size:
         return
+    rule = Rule.UNIFORM
+    if is_reduced:  # only with orders of one size
+        book, rule = replace(book, quantity=7 * np.sign(book.quantity)), Rule.MCAFEE
     at = data.draw(st.integers(0, book.quantity.size - 1))
     before = clear_book(book, rule=rule, share=share, fee=fee).trade
     limit, priority = book.limit.copy(), book.priority.copy()
@@ -264,6 +268,13 @@ def test_mcafee_leaves_the_last_two_orders_out_where_they_do_not() -> None:
     assert certify(book, clearing).gap >= 1000
 
 
+def test_under_mcafee_a_better_limit_can_trade_less_where_sizes_differ() -> None:
+    """With the better limit the buyer reaches the second seller, and so these two are the last ones."""
+    orders = (11, 1), (25, 2)
+    assert clear_book(book_of(*orders, (-31, 1)), rule=Rule.MCAFEE).trade.tolist() == [11, 0, -11]
+    assert clear_book(book_of(*orders, (-31, 2)), rule=Rule.MCAFEE).trade.tolist() == [0, 0, 0]
+
+
 @given(st.lists(st.tuples(st.sampled_from([-5, 5]), st.integers(0, 30)), min_size=2, max_size=10), st.data())
 @settings(max_examples=150)
 def test_with_orders_of_one_size_nobody_gains_by_bidding_something_else_under_mcafee(
@@ -345,3 +356,11 @@ def test_books_that_cannot_be_cleared_exactly_are_refused(field: str, change: di
 def test_terms_that_make_no_sense_are_refused(field: str, terms: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=rf"^{field}"):
         clear_book(book_of((1000, 10), (-1000, 20)), **terms)
+
+
+def test_a_short_fuzz_finds_nothing() -> None:
+    tally = fuzz(books=2000, seed=3)
+    assert tally.books == 2000
+    assert min(tally.kinds["empty or one-sided"], tally.kinds["with ties in limits"], tally.kinds["mcafee"]) > 200
+    assert tally.kinds["in which something trades"] > 500
+    assert tally.findings == 0, tally.first

@@ -56,9 +56,9 @@ def clear_book(book: Book, *, rule: Rule = Rule.UNIFORM, share: float = 0.5, fee
     order counts) lies between the last accepted ask and bid, everything trades at it, rounded down. Else the last ask
     and the last bid in order of merit set the price of their side and trade nothing themselves; the units before them
     trade as far as the shorter side goes, and the operator keeps the difference. Individual rationality and a budget
-    that never falls short hold always. That bidding the true limit is dominant holds where all orders have the same
-    size and everybody has one; with orders of several sizes, or several orders of one trader, it does not, and what
-    the last orders would have traded is lost.
+    that never falls short hold always. That bidding the true limit is dominant, and that a better limit never trades
+    less, holds where all orders have the same size and everybody has one, to the rounding of the price; with orders of
+    several sizes, or several of one trader, it does not. What the last orders would have traded is lost.
 
     Money is whole: everybody pays price·units/lot, rounded so that all payments sum to the operator's take. Nobody
     pays or gets less than the own limit says, unless no whole payments are like that; then nobody is off by a whole
@@ -99,8 +99,11 @@ def clear_book(book: Book, *, rule: Rule = Rule.UNIFORM, share: float = 0.5, fee
 
 def payments_of(book: Book, trade: Index, sell_price: int, buy_price: int, take: int) -> Index:
     """Return (N,) whole micro-currency that each pays (+) or gets (−); they sum to `take`."""
-    bought = -trade
+    traders = trade.nonzero()[0]
+    bought = -trade[traders]
     exact = bought * np.where(bought > 0, buy_price, sell_price)
     whole = exact // book.lot
-    lost, most = whole * book.lot - exact, bought * book.limit // book.lot
-    return round_off(whole, lost, most - whole, bought, take - int(whole.sum()))
+    lost, most = whole * book.lot - exact, bought * book.limit[traders] // book.lot
+    payment = np.zeros_like(trade)
+    payment[traders] = round_off(whole, lost, most - whole, bought, take - int(whole.sum()))
+    return payment

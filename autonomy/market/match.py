@@ -42,7 +42,7 @@ class Side:
     Attributes:
         index: The orders.
         key: Level of each, with the sign that makes it rise from better to worse.
-        rank: Among equal levels lower comes first.
+        rank: Of all orders of the book; among equal levels lower comes first.
         amount: Units offered.
         total: Units of this order and all before it.
     """
@@ -59,7 +59,7 @@ class Side:
         index = side.nonzero()[0]
         index = index[np.argsort(key[index], kind="stable")]
         amount = amount[index]
-        return cls(index, key[index], rank[index], amount, amount.cumsum())
+        return cls(index, key[index], rank, amount, amount.cumsum())
 
     def level_at(self, traded: int) -> tuple[int, int]:
         """Return where the level at which `traded` ends begins and stops."""
@@ -68,7 +68,7 @@ class Side:
 
     def by_merit(self, first: int, stop: int) -> NDArray[np.intp]:
         """Return the positions first..stop of one level in order of rank and size."""
-        return first + np.lexsort((-self.amount[first:stop], self.rank[first:stop]))
+        return first + np.lexsort((-self.amount[first:stop], self.rank[self.index[first:stop]]))
 
     def accepted(self, traded: int) -> int:
         """Return the key of the last order of which anything trades."""
@@ -85,7 +85,7 @@ class Side:
         order = np.concatenate((np.arange(first), self.by_merit(first, stop)))
         order = order[: int(self.amount[order].cumsum().searchsorted(traded))]
         amount = self.amount[order]
-        return Side(self.index[order], self.key[order], self.rank[order], amount, amount.cumsum())
+        return Side(self.index[order], self.key[order], self.rank, amount, amount.cumsum())
 
     def allot(self, traded: int, trade: Index, sign: int) -> None:
         """Write what each order trades: in order of level and rank, those of one level and rank in proportion."""
@@ -97,7 +97,7 @@ class Side:
             left = traded - int(self.total[first] - self.amount[first])
             order = self.by_merit(first, stop)
             total = self.amount[order].cumsum()
-            rank = self.rank[order]
+            rank = self.rank[self.index[order]]
             at = rank[total.searchsorted(left)]
             start, end = int(rank.searchsorted(at)), int(rank.searchsorted(at, side="right"))
             served[order[end:]] = 0

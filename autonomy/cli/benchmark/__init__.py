@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import forecasts, horizon, journal, physics, projection, simulator, step, voltage
+from autonomy.cli.benchmark import forecasts, horizon, journal, market, physics, projection, simulator, step, voltage
 
 COMMANDS = (
     projection,
@@ -14,6 +14,7 @@ COMMANDS = (
     forecasts,
     physics,
     simulator,
+    market,
 )
 """Modules with an `add_command`, in the order of the help."""
 
