@@ -150,7 +150,13 @@ class BatchSimulator:
         flows = physics.lossy_flows(network, net)
         feeder_kw = flows.upstream_kw[:, int(np.argmin(network.parent))]
         offer = np.clip(block[:, TRADE], np.minimum(net, 0.0), np.maximum(net, 0.0))
-        cleared = clear_many(offer, block[:, PRICE], feed_in_price=seen[:, FEED_IN], retail_price=seen[:, RETAIL])
+        cleared = clear_many(
+            offer,
+            block[:, PRICE],
+            feed_in_price=seen[:, FEED_IN],
+            retail_price=seen[:, RETAIL],
+            fee=self.economics.trade_fee_per_kwh,
+        )
         trade, price = cleared.trade_kw, cleared.price
         shed = demand - load
         loss_kw = flows.loss_kw.sum(axis=-1)
