@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -80,7 +81,7 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     require_writable(options.out, RUN_FILES, "summary.json")
     require_at_least("--seed", options.seed, 0)
     named = _named(options)
-    configuration, scenario = _inputs(options) if named is None else (demo_configuration(), named.scenario)
+    configuration, scenario = _inputs(options) if named is None else _inputs_of(named)
     if options.forecast is not None:
         scenario = scenario.with_forecast(options.forecast, seed=options.seed)
     held_out = options.weeks == "held-out" if options.weeks else options.data is None and named is None
@@ -102,6 +103,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     for table in tables(evidence, console.width):
         console.print(table)
     console.print(verdict_line(evidence))
+    if evidence.no_optimum:
+        console.print(f"no optimum: {escape(evidence.no_optimum)}", soft_wrap=True)
     console.print(Text.assemble("report: ", (str(options.out / "report.html"), "bold")), soft_wrap=True)
     broken = any(key.violations for key in evidence.kpis.values())
     return EXIT_UNSAFE if broken else EXIT_OK
@@ -116,7 +119,12 @@ def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
         raise ConfigError("--community", "", "needs --data FILE with the community's time series")
     configuration = demo_configuration() if options.community is None else read_configuration(options.community)
     scenario = Scenario.from_file(options.data, community=configuration.community, time_zone=options.time_zone)
-    return configuration, scenario
+    supplied = configuration.assets.supply(scenario.series)
+    return configuration, scenario if supplied is scenario.series else Scenario.whole(supplied)
+
+
+def _inputs_of(named: NamedScenario) -> tuple[Configuration, Scenario]:
+    return replace(demo_configuration(), community=named.community), named.scenario
 
 
 def _named(options: argparse.Namespace) -> NamedScenario | None:

@@ -8,6 +8,7 @@ from autonomy.layers.errors import ConfigError, did_you_mean
 from autonomy.scenarios import (
     cloudy_week,
     ev_evening_peak,
+    ev_fleet,
     everybody_exports,
     greedy_neighbours,
     grid_outage,
@@ -37,6 +38,7 @@ SCENARIOS: dict[str, Build] = {
         liar,
         meter_down,
         ev_evening_peak,
+        ev_fleet,
         everybody_exports,
     )
 }

@@ -12,9 +12,7 @@ from autonomy.scenarios.named import NamedScenario
 from autonomy.series import Series
 
 NAME = "price-spike"
-SENTENCE = (
-    "On two evenings of a week the retail price is five times what it was, from 17:00 to 21:00; all know before."
-)
+SENTENCE = "On two evenings of a week the retail price is five times what it was, from 17:00 to 21:00; all know before."
 FACTOR = 5.0
 FROM_H, TO_H = 17.0, 21.0
 EVENINGS = 2
