@@ -95,7 +95,7 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         f"from {first} to {last}, {sum(window.n_steps for window in windows)} steps"
     )
     if named is not None:
-        console.print(f"{named.name}: {escape(named.sentence)}")
+        console.print(escape(named.sentence))
     with tempfile.TemporaryDirectory(prefix=".autonomy-run-", dir=options.out.resolve().parent) as staging:
         evidence = _run_with_progress(configuration, windows, options, words, Path(staging), console, named=named)
         with console.status("writing the report"):
@@ -124,7 +124,8 @@ def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
 
 
 def _inputs_of(named: NamedScenario) -> tuple[Configuration, Scenario]:
-    return replace(demo_configuration(), community=named.community), named.scenario
+    demo = demo_configuration()
+    return replace(demo, name=f"{demo.name}, {named.name}", community=named.community), named.scenario
 
 
 def _named(options: argparse.Namespace) -> NamedScenario | None:
