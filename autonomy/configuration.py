@@ -7,10 +7,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from autonomy.assets.description import read_assets
+from autonomy.assets.fleet import Assets
 from autonomy.economics import Economics, read_economics
 from autonomy.layers.community import Community
 from autonomy.layers.description import read_document
 from autonomy.layers.errors import ConfigError
+
+NO_ASSETS = Assets()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -22,16 +26,20 @@ class Configuration:
         currency: Label of all amounts of money.
         community: Prosumers and network.
         economics: Prices that are not tariffs.
+        assets: EVs, wind, outages and derating; `community` has their batteries already.
     """
 
     name: str
     currency: str
     community: Community
     economics: Economics
+    assets: Assets = NO_ASSETS
 
 
 def read_configuration(path: str | Path) -> Configuration:
-    """Return the configuration in the TOML file at `path`; `docs/data.md` and `examples/community.toml` list the keys.
+    """Return the configuration in the TOML file at `path`.
+
+    `examples/community.toml` explains the keys, `docs/assets.md` and `examples/assets.toml` those of assets.
 
     Raises:
         ConfigError: the file is missing or is no TOML; a key is unknown, missing, of the wrong type or out of range.
@@ -39,12 +47,14 @@ def read_configuration(path: str | Path) -> Configuration:
     source = Path(path)
     document = read_document(source)
     community = Community.from_document(source, document)
+    assets = read_assets(source, document, community)
     general = document.get("community", {})
     return Configuration(
         name=_text(source, general, "name", source.stem),
         currency=_text(source, general, "currency", "currency"),
-        community=community,
+        community=assets.equip(community),
         economics=read_economics(source, document),
+        assets=assets,
     )
 
 

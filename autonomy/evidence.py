@@ -110,6 +110,7 @@ class RunEvidence:
         trajectories: For each policy, one trajectory a window.
         kpis: For each policy, its key figures.
         optima: One record a window; empty when no optimum was computed.
+        no_optimum: Why there is none although one was asked for; empty otherwise.
         terminal_rule: How the energy left in the batteries was valued, one sentence.
         backend: Name of the projection backend.
     """
@@ -130,3 +131,4 @@ class RunEvidence:
     optima: tuple[Optimum, ...]
     terminal_rule: str
     backend: str
+    no_optimum: str = ""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.assets.timeline import Timeline
 from autonomy.configuration import Configuration
 from autonomy.controller import Controller
 from autonomy.errors import DataError
@@ -20,7 +21,7 @@ from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
-from autonomy.optimum import optimal_dispatch
+from autonomy.optimum import optimal_dispatch, unknown_to_optimum
 from autonomy.rollout import OPTIMUM, Tamper, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.scenarios.named import NamedScenario
@@ -46,7 +47,7 @@ class RunOptions:
         with_optimum: Whether the perfect-foresight optimum is computed.
         initial_soc: Fraction every battery starts each window with; None for the simulator's default.
         named: Where the windows are those of a named scenario: its policy is run under its name, and its tamper and its
-            timeline hold. There is no optimum of a scenario with a timeline.
+            timeline hold.
         command: The command line, for the report.
         version: The package's version, for the report.
     """
@@ -87,15 +88,16 @@ def run(
         DispatchError: no optimum was found for a window.
     """
     names, named = tuple(dict.fromkeys([BASELINE, *options.policies])), options.named
+    timelines = _timelines(configuration, windows, named)
     simulators = [
         Simulator(
             configuration.community,
             window,
             economics=configuration.economics,
             initial_soc=options.initial_soc,
-            timeline=None if named is None else named.timeline,
+            timeline=timeline,
         )
-        for window in windows
+        for window, timeline in zip(windows, timelines, strict=True)
     ]
     # Every policy is loaded before the first one runs: a wrong name costs no minutes.
     look_ahead = None if options.caution is None else Lookahead(configuration.community, caution=options.caution)
@@ -113,7 +115,8 @@ def run(
         name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress, tamper) for name in names
     }
     optima: tuple[Optimum, ...] = ()
-    if options.with_optimum and all(simulator.timeline is None for simulator in simulators):
+    no_optimum = why_no_optimum(configuration, timelines) if options.with_optimum else ""
+    if options.with_optimum and not no_optimum:
         solved = [_solve(simulator, progress) for simulator in simulators]
         optima = tuple(optimum for optimum, _ in solved)
         trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
@@ -137,9 +140,27 @@ def run(
             for name, runs in trajectories.items()
         },
         optima=optima,
+        no_optimum=no_optimum,
         terminal_rule=_terminal_rule(configuration),
         backend=options.backend,
     )
+
+
+def _timelines(
+    configuration: Configuration, windows: Sequence[Scenario], named: NamedScenario | None
+) -> list[Timeline | None]:
+    """Return what assets change in each window."""
+    if named is not None:
+        return [named.timeline for _ in windows]
+    whole = configuration.assets.timeline(configuration.community, windows[0].series)
+    return [None if whole is None else whole.window(window.start, window.stop) for window in windows]
+
+
+def why_no_optimum(configuration: Configuration, timelines: Sequence[Timeline | None]) -> str:
+    """Return why there is no optimum for a community and its windows, or nothing."""
+    if any(timeline is not None and not timeline.is_empty for timeline in timelines):
+        return "the program does not know EVs, outages and derating yet"
+    return unknown_to_optimum(configuration.community, configuration.economics)
 
 
 def choose_windows(scenario: Scenario, *, from_: str | None, to: str | None, held_out: bool) -> tuple[Scenario, ...]:

@@ -34,7 +34,7 @@ SECTIONS = {
     "defaults": PROSUMER_NUMBERS,
     "prosumer": ("name", "line", *PROSUMER_NUMBERS),
 }
-OTHER_SECTIONS = ("economics",)
+OTHER_SECTIONS = ("economics", "assets", "ev", "wind", "outage", "derating")
 FEEDER = "feeder"
 GRID = "grid"
 
