@@ -1,4 +1,7 @@
-"""One step of a timeline: what the controller is told, and the community as it is in that step."""
+"""One step of a timeline: what the controller is told, and the community as it is in that step.
+
+Where a step may be an array of B steps, one for each of many communities, energies are (B, N) and so are the answers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from autonomy.assets.timeline import Timeline
 from autonomy.layers import physics
-from autonomy.layers.arrays import Mask, Vector
+from autonomy.layers.arrays import Index, Mask, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
 from autonomy.layers.observation import Limits
@@ -36,7 +39,7 @@ def limits_at(timeline: Timeline, step: int, community: Community, energy_kwh: V
         soc_min=None if timeline.soc_min is None and timeline.soc_max is None else soc_min,
         soc_max=None if timeline.soc_max is None else soc_max,
         active=None if timeline.active is None or timeline.active[step].all() else timeline.active[step],
-        charge_floor_kw=_floor_kw(timeline, step, community, energy_kwh),
+        charge_floor_kw=floor_kw(timeline, step, community, energy_kwh),
         grid_import_limit_kw=_finite(timeline.grid_import_limit_kw, step),
         grid_export_limit_kw=_finite(timeline.grid_export_limit_kw, step),
     )
@@ -59,7 +62,7 @@ def community_at(timeline: Timeline, step: int, community: Community) -> Communi
     )
 
 
-def energy_at_arrival_kwh(timeline: Timeline, step: int, community: Community, energy_kwh: Vector) -> Vector:
+def energy_at_arrival_kwh(timeline: Timeline, step: int | Index, community: Community, energy_kwh: Vector) -> Vector:
     """Return (N,) kWh stored at the start of a step: what was left behind, less what EVs drove since.
 
     A drive that takes more than was stored above the least that the battery holds is charged on the way.
@@ -71,15 +74,29 @@ def energy_at_arrival_kwh(timeline: Timeline, step: int, community: Community, e
     return arrived
 
 
-def missing_kwh(timeline: Timeline, step: int, energy_after_kwh: Vector) -> Vector:
+def missing_kwh(timeline: Timeline, step: int | Index, energy_after_kwh: Vector) -> Vector:
     """Return (N,) kWh that EVs which leave at the end of a step lack of what they require."""
     if timeline.departing is None or timeline.required_kwh is None:
-        return np.zeros(energy_after_kwh.size)
+        return np.zeros(energy_after_kwh.shape)
     short = np.maximum(timeline.required_kwh[step] - energy_after_kwh, 0.0)
     return np.where(timeline.departing[step], short, 0.0)
 
 
-def present(timeline: Timeline, step: int) -> Mask:
+def floor_kw(timeline: Timeline, step: int | Index, community: Community, energy_kwh: Vector) -> Vector | None:
+    """Return what each battery is to be charged with at least, in whole milliwatts; None where nothing is required."""
+    if timeline.required_kwh is None:
+        return None
+    required = timeline.required_kwh[step]
+    asked = np.isfinite(required) & present(timeline, step)
+    if not asked.any():
+        return None
+    floor = physics.power_to_reach_kw(community, np.where(asked, required, 0.0), energy_kwh)
+    floor = np.ceil(floor * PER_KW) / PER_KW
+    # A floor that the battery cannot fall below asks for nothing.
+    return np.where(asked & (floor > -community.discharge_limit_kw), floor, -np.inf)
+
+
+def present(timeline: Timeline, step: int | Index) -> Mask:
     """Return (N,) whose battery is there."""
     here: Mask = np.ones(timeline.n_prosumers, dtype=bool) if timeline.active is None else timeline.active[step]
     return here
@@ -98,20 +115,6 @@ def _ratings(timeline: Timeline, step: int, community: Community) -> tuple[Vecto
         np.minimum(tightened("soc_min", np.maximum), soc_max),
         soc_max,
     )
-
-
-def _floor_kw(timeline: Timeline, step: int, community: Community, energy_kwh: Vector) -> Vector | None:
-    """Return what each battery is to be charged with at least, in whole milliwatts; None where nothing is required."""
-    if timeline.required_kwh is None:
-        return None
-    required = timeline.required_kwh[step]
-    asked = np.isfinite(required) & present(timeline, step)
-    if not asked.any():
-        return None
-    floor = physics.power_to_reach_kw(community, np.where(asked, required, 0.0), energy_kwh)
-    floor = np.ceil(floor * PER_KW) / PER_KW
-    # A floor that the battery cannot fall below asks for nothing.
-    return np.where(asked & (floor > -community.discharge_limit_kw), floor, -np.inf)
 
 
 def _finite(rows: Vector | None, step: int) -> float | None:

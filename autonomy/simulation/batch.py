@@ -13,8 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy.assets import wear
+from autonomy.assets.peak import raise_peak
+from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
 from autonomy.layers import physics
+from autonomy.layers.arrays import ArrayLike, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.ledger import Flows, Prices, ledger_of, overload_kw
@@ -38,6 +42,8 @@ from autonomy.simulation.decider import (
     Stack,
 )
 from autonomy.simulation.outcome import BatchOutcome
+from autonomy.simulation.world import World
+from autonomy.simulator import INITIAL_SOC
 
 Rows = NDArray[np.int64]
 
@@ -50,6 +56,7 @@ class BatchSimulator:
         windows: Windows of equal length of one series; an episode is one of them.
         batch: B.
         economics: Prices that are not tariffs.
+        timeline: What EVs, outages and derating change in each step of the series; None for nothing.
         backend: Projection backend of the rows that are looked at one by one.
         explained: Whether every row is decided by a controller, with mode and reasons.
 
@@ -64,18 +71,23 @@ class BatchSimulator:
         *,
         batch: int = 1,
         economics: Economics | None = None,
+        timeline: Timeline | None = None,
         backend: str = "exact",
         explained: bool = False,
     ) -> None:
-        _check(community, windows, batch)
+        _check(community, windows, batch, timeline)
         self.community, self.windows, self.batch = community, tuple(windows), batch
         self.economics = economics or Economics()
         self._series, self.n_steps = windows[0].series, windows[0].n_steps
         self._starts = np.array([window.start for window in windows])
+        month = self._series.time.astype("datetime64[M]")
+        self._opens_month = np.append(True, month[1:] != month[:-1])
         self._lowest_retail = np.array([float(window.retail_price.min()) for window in windows])
-        self._decider, self._explained = BatchDecider(community, backend=backend), explained
-        self._which = np.zeros(batch, dtype=np.int64)
-        self.reset(np.zeros(batch, dtype=np.int64), 0.5 * np.ones((batch, community.n_prosumers)))
+        self.world, self._explained = World(community, timeline), explained
+        self._decider = BatchDecider(community, self.world.limits, backend=backend)
+        self._used = wear.life_by_slice(self.economics) if self.economics.cycle_price_per_kwh > 0 else None
+        start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max)
+        self.reset(np.zeros(batch, dtype=np.int64), np.tile(start, (batch, 1)))
 
     def reset(self, window: Rows, soc: Stack, rows: Rows | None = None) -> None:
         """Begin an episode in the given rows, or in all.
@@ -90,10 +102,15 @@ class BatchSimulator:
             self.window, self.row = np.zeros(self.batch, dtype=np.int64), np.zeros(self.batch, dtype=np.int64)
             self.step_number = np.zeros(self.batch, dtype=np.int64)
             self.initial_kwh, self.energy_kwh, self.battery_kw = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+            self._slices_kwh, self._peak_kw = np.zeros((*shape, wear.SEGMENTS)), np.zeros(self.batch)
             rows = np.arange(self.batch)
+        capacity = self.community.battery_capacity_kwh
         self.window[rows], self.row[rows], self.step_number[rows] = window, self._starts[window], 0
-        self.initial_kwh[rows] = soc * self.community.battery_capacity_kwh
-        self.energy_kwh[rows], self.battery_kw[rows] = self.initial_kwh[rows], 0.0
+        self.initial_kwh[rows] = soc * capacity
+        self.energy_kwh[rows] = self.world.arrived_kwh(self.row[rows], self.initial_kwh[rows])
+        self.battery_kw[rows], self._peak_kw[rows] = 0.0, 0.0
+        if self._used is not None:
+            self._slices_kwh[rows] = wear.filled(self.energy_kwh[rows], capacity)
 
     @property
     def soc(self) -> Stack:
@@ -133,7 +150,14 @@ class BatchSimulator:
         if (self.step_number >= self.n_steps).any():
             raise ModelError("step_number", int(self.step_number.max()), f"steps below {self.n_steps}; call reset()")
         seen = self.see()
-        decided = self._decider.decide(seen, wishes, self._which, self.battery_kw, explained=self._explained)
+        decided = self._decider.decide(
+            seen,
+            wishes,
+            self.world.which(self.row),
+            self.battery_kw,
+            floor_kw=self.world.floor_kw(self.row, self.energy_kwh),
+            explained=self._explained,
+        )
         return self._execute(seen, decided, wishes)
 
     @property
@@ -160,6 +184,8 @@ class BatchSimulator:
         trade, price = cleared.trade_kw, cleared.price
         shed = demand - load
         loss_kw = flows.loss_kw.sum(axis=-1)
+        after = physics.rated_energy_after_kwh(community, self.energy_kwh, battery)
+        missing_kwh = self.world.missing_kwh(self.row, after)
         flowed = Flows(
             net_export_kw=net,
             battery_kw=battery,
@@ -168,14 +194,15 @@ class BatchSimulator:
             feeder_kw=feeder_kw,
             loss_kw=loss_kw,
             overload_kw=overload_kw(community, pv, demand, wishes[:, 0]),
+            worn_kwh=self._worn_kwh(after),
+            missing_kwh=missing_kwh,
+            peak_rise_kw=self._peak_rise_kw(feeder_kw),
         )
         row = self.row
         prices = Prices(price, series.retail_price[row], series.feed_in_price[row], series.carbon_kg_per_kwh[row])
         ledger = ledger_of(community, self.economics, flowed, prices)
-        self.energy_kwh = physics.rated_energy_after_kwh(community, self.energy_kwh, battery)
         self.battery_kw = battery
-        self.step_number += 1
-        self.row += self.step_number < self.n_steps  # the last row stands for what comes after the window
+        self._go_on(after)
         return BatchOutcome(
             decided=decided,
             battery_kw=battery,
@@ -186,7 +213,8 @@ class BatchSimulator:
             line_upstream_kw=flows.upstream_kw,
             feeder_kw=feeder_kw,
             loss_kw=loss_kw,
-            energy_kwh=self.energy_kwh,
+            energy_kwh=after,
+            missing_kwh=np.zeros(after.shape) if missing_kwh is None else missing_kwh,
             trade_kw=trade,
             price=price,
             bill=ledger.bill,
@@ -196,8 +224,36 @@ class BatchSimulator:
             is_done=self.step_number >= self.n_steps,
         )
 
+    def _go_on(self, after_kwh: Stack) -> None:
+        """Go to the next row of the data, with what cars that come back have left."""
+        self.step_number += 1
+        going = self.step_number < self.n_steps
+        self.row += going  # the last row stands for what comes after the window
+        arrived = self.world.arrived_kwh(self.row, after_kwh)
+        self.energy_kwh = np.where(going[:, None], arrived, after_kwh)
+        if self._used is not None:
+            self._slices_kwh = wear.lost(self._slices_kwh, self.energy_kwh)
 
-def _check(community: Community, windows: Sequence[Scenario], batch: int) -> None:
+    def _worn_kwh(self, after_kwh: Stack) -> Stack | None:
+        """Return what a step's cycles used up, and keep the slices; None where they cost nothing."""
+        if self._used is None:
+            return None
+        left = self.community.retention * self.energy_kwh
+        kept = wear.lost(self._slices_kwh, left)
+        worn = wear.cycled(kept, self.community.battery_capacity_kwh, after_kwh - left, self._used)
+        self._slices_kwh = worn.slices_kwh
+        return worn.life_kwh
+
+    def _peak_rise_kw(self, feeder_kw: Vector) -> ArrayLike:
+        """Return by how much the month's highest imports rose, and keep them; 0 where that costs nothing."""
+        if self.economics.capacity_price_per_kw == 0:
+            return 0.0
+        peak = raise_peak(self._peak_kw, feeder_kw, (self.step_number > 0) & self._opens_month[self.row])
+        self._peak_kw = peak.highest_kw
+        return peak.rise_kw
+
+
+def _check(community: Community, windows: Sequence[Scenario], batch: int, timeline: Timeline | None) -> None:
     if batch < 1:
         raise ModelError("batch", batch, "a number of communities >= 1")
     if not windows:
@@ -207,6 +263,10 @@ def _check(community: Community, windows: Sequence[Scenario], batch: int) -> Non
         raise ModelError("windows[0].names", first.names, f"the community's names {community.names}")
     if first.timestep_h != community.timestep_h:
         raise ModelError("windows[0].timestep_h", first.timestep_h, f"{community.timestep_h} h as in the community")
+    size = first.series.n_steps, community.n_prosumers
+    if timeline is not None and (timeline.n_steps, timeline.n_prosumers) != size:
+        found = timeline.n_steps, timeline.n_prosumers
+        raise ModelError("timeline", found, f"{size[0]} steps of {size[1]} prosumers, as the whole series has")
     for place, window in enumerate(windows):
         if window.series is not first.series or window.n_steps != first.n_steps:
             expected = f"a window of {first.n_steps} steps of the same series as windows[0]"

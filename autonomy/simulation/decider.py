@@ -1,19 +1,21 @@
 """Layers 2 and 3 for many situations of one community at once: every row what a `Controller` decides, bit for bit.
 
 The common step is one call of machine code for all rows. A row that it declines (a reading out of its band, a number
-that is none, a proposal that CHECK rejects, a community with ramp limits) is decided by a controller of its own, which
-takes the recovery ladder where it has to.
+that is none, ramp limits that cannot be kept, a proposal that CHECK rejects) is decided by a controller of its own,
+which takes the recovery ladder where it has to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.controller import Controller
+from autonomy.layers import rounding
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
@@ -51,6 +53,16 @@ class Decided(NamedTuple):
     one_by_one: dict[int, Decision]
 
 
+class Asked(NamedTuple):
+    """What B rows are decided from; see `BatchDecider.decide`."""
+
+    seen: Stack
+    wishes: Stack
+    which: NDArray[np.int64]
+    previous_kw: Stack
+    floor_kw: Stack | None
+
+
 class BatchDecider:
     """Decides for many copies of one community, each in a situation of its own; serves one thread at a time.
 
@@ -69,7 +81,14 @@ class BatchDecider:
         self._machine = _machine(community, self._limits) if backend == "exact" else None
 
     def decide(
-        self, seen: Stack, wishes: Stack, which: NDArray[np.int64], previous_kw: Stack, *, explained: bool = False
+        self,
+        seen: Stack,
+        wishes: Stack,
+        which: NDArray[np.int64],
+        previous_kw: Stack,
+        *,
+        floor_kw: Stack | None = None,
+        explained: bool = False,
     ) -> Decided:
         """Return the decisions of B rows.
 
@@ -78,6 +97,7 @@ class BatchDecider:
             wishes: (B, 3, N) intents: battery kW, trade kW, price bid; anything.
             which: (B,) number of the limits that hold.
             previous_kw: (B, N) kW, what the batteries last did, for ramp limits.
+            floor_kw: (B, N) kW, what batteries are to be charged with at least, -inf for none; None for nowhere.
             explained: Let the controller decide every row, so that each has its mode and reasons.
         """
         count, size = seen.shape[0], self.community.n_prosumers
@@ -85,17 +105,25 @@ class BatchDecider:
         block, multipliers, notes = np.zeros((count, 8, size)), np.zeros((count, lines)), np.zeros((count, 3))
         declined = np.arange(count)
         if self._machine is not None and not explained:
-            declined = self._machine(seen, wishes, which, block, multipliers, notes)
+            declined = self._machine(Asked(seen, wishes, which, previous_kw, floor_kw), (block, multipliers, notes))
         gap = _gap(notes[:, 1], notes[:, 2])
         intervention, is_fallback = np.sqrt(notes[:, 0]), np.zeros(count, dtype=bool)
         decisions = {}
         for row in declined.tolist():
-            decision = self._one(seen[row], wishes[row], self._limits[which[row]], previous_kw[row])
+            floor = None if floor_kw is None else floor_kw[row]
+            decision = self._one(seen[row], wishes[row], self._told(int(which[row]), floor), previous_kw[row])
             decisions[row] = decision
             block[row] = _block(decision)
             multipliers[row], gap[row] = decision.certificate.line_multipliers, decision.certificate.gap
             intervention[row], is_fallback[row] = decision.intervention_kw, decision.mode.is_fallback
         return Decided(block, multipliers, gap, intervention, is_fallback, decisions)
+
+    def _told(self, which: int, floor_kw: Vector | None) -> Limits | None:
+        """Return the limits that the controller of a row is told."""
+        limits = self._limits[which]
+        if floor_kw is None or not (floor_kw > -np.inf).any():
+            return limits
+        return Limits(charge_floor_kw=floor_kw) if limits is None else replace(limits, charge_floor_kw=floor_kw)
 
     def _one(self, seen: Stack, wish: Stack, limits: Limits | None, previous_kw: Vector) -> Decision:
         self._wish = wish.T
@@ -140,6 +168,8 @@ class _Machine:
         for k, rating in enumerate(ratings):
             if rating.can_curtail is not None or rating.can_shed is not None:
                 stores[k, 0] = np.inf  # what cannot be cut is looked at with care
+        self._ramp_limit_kw = community.ramp_limit_kw if community.has_ramp_limits else None
+        self._no_window = np.empty((0, 2, size))
         hierarchy = program.hierarchy
         tree = (hierarchy.parent, hierarchy.group_of, hierarchy.outermost_first)
         self._fixed = (
@@ -158,18 +188,41 @@ class _Machine:
             np.empty((SCRATCH, size)),
         )
 
-    def __call__(
-        self, seen: Stack, wishes: Stack, which: NDArray[np.int64], block: Stack, multipliers: Stack, notes: Stack
-    ) -> NDArray[np.int64]:
+    def __call__(self, asked: Asked, out: tuple[Stack, Stack, Stack]) -> NDArray[np.int64]:
+        seen, wishes, which, previous_kw, floor_kw = asked
+        block, _, notes = out
         codes = np.empty(seen.shape[0], dtype=np.int64)
-        self._decide_many(seen, wishes, which, *self._fixed, block, multipliers, notes, codes)
+        wanted = wishes if floor_kw is None else self._raised(wishes, which, floor_kw)
+        self._decide_many(seen, wanted, self._windows(previous_kw), which, *self._fixed, *out, codes)
+        if floor_kw is not None:
+            # An answer that keeps a floor without being told to is the nearest one that does; any other is not.
+            short = (block[:, BATTERY] < floor_kw).any(axis=1)
+            codes[short] = 1
+            moved = block[:, BATTERY] - self._clipped(wishes[:, 0], which)
+            notes[:, 0] = (moved * moved).sum(axis=1)
         return codes.nonzero()[0]
+
+    def _windows(self, previous_kw: Stack) -> Stack:
+        """Return (B, 2, N) kW how far ramp limits let the batteries go up and down."""
+        ramp = self._ramp_limit_kw
+        if ramp is None:
+            if self._no_window.shape[0] != previous_kw.shape[0]:
+                self._no_window = np.full((previous_kw.shape[0], 2, previous_kw.shape[1]), np.inf)
+            return self._no_window
+        return np.stack((rounding.added(previous_kw, ramp), rounding.added(ramp, -previous_kw)), axis=1)
+
+    def _clipped(self, battery_kw: Stack, which: NDArray[np.int64]) -> Stack:
+        most: Stack = self._fixed[1][which]
+        return np.minimum(np.maximum(battery_kw, -most[:, 1]), most[:, 0])
+
+    def _raised(self, wishes: Stack, which: NDArray[np.int64], floor_kw: Stack) -> Stack:
+        wanted = wishes.copy()
+        wanted[:, 0] = np.maximum(self._clipped(wishes[:, 0], which), floor_kw)
+        return wanted
 
 
 def _machine(community: Community, limits: Sequence[Limits | None]) -> _Machine | None:
-    """Return the machine code for these limits, or None where there is none or ramps need a careful look."""
-    if community.has_ramp_limits:
-        return None
+    """Return the machine code for these limits, or None where there is none."""
     ratings = Ratings(community)
     try:
         return _Machine(community, [ratings.of_step(item, Inbox({}, community.n_prosumers)) for item in limits])

@@ -12,27 +12,27 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy.layers.arrays import Index
-from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause, Decision
 from autonomy.layers.invariants import Execution, Violation, violations
 from autonomy.series import Series
 from autonomy.simulation.batch import BatchSimulator
 from autonomy.simulation.decider import Stack
 from autonomy.simulation.outcome import BatchOutcome
+from autonomy.simulation.world import World
 
 
 class Snapshot(NamedTuple):
     """What held when a step of B communities began.
 
     Attributes:
-        community: Whose copies they are.
+        world: Whose copies they are, and what changes.
         series: The data.
         row: (B,) steps of the series.
         energy_kwh: (B, N) kWh stored.
         battery_kw: (B, N) kW of the step before.
     """
 
-    community: Community
+    world: World
     series: Series
     row: Index
     energy_kwh: Stack
@@ -42,7 +42,7 @@ class Snapshot(NamedTuple):
 def snapshot(simulator: BatchSimulator) -> Snapshot:
     """Return what holds now, safe from the steps to come and from new episodes."""
     return Snapshot(
-        simulator.community,
+        simulator.world,
         simulator.windows[0].series,
         simulator.row.copy(),
         simulator.energy_kwh.copy(),
@@ -53,9 +53,9 @@ def snapshot(simulator: BatchSimulator) -> Snapshot:
 def execution_of(before: Snapshot, outcome: BatchOutcome, row: int) -> Execution:
     """Return the step that a row of a batch executed."""
     series, step = before.series, int(before.row[row])
-    size = before.community.n_prosumers
+    size = before.world.community.n_prosumers
     return Execution(
-        community=before.community,
+        community=before.world.community_at(step),
         energy_before_kwh=before.energy_kwh[row],
         energy_after_kwh=outcome.energy_kwh[row],
         previous_battery_kw=before.battery_kw[row],

@@ -26,6 +26,7 @@ class BatchOutcome(NamedTuple):
         feeder_kw: (B,) net export of the community at the grid.
         loss_kw: (B,) of line losses.
         energy_kwh: (B, N) kWh stored at the end.
+        missing_kwh: (B, N) kWh that EVs which left at the end of the step lacked of what they require.
         trade_kw: (B, N) cleared by the market, + = sold.
         price: (B,) currency/kWh of the trades, NaN where nothing is traded.
         bill: (B, N) currency each prosumer pays.
@@ -45,6 +46,7 @@ class BatchOutcome(NamedTuple):
     feeder_kw: Vector
     loss_kw: Vector
     energy_kwh: Stack
+    missing_kwh: Stack
     trade_kw: Stack
     price: Vector
     bill: Stack

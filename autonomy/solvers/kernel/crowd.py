@@ -32,7 +32,7 @@ STACK, STACKS, COLUMN, ROWS, INDEX, INDICES = (
     for kind, n in ((float64, 3), (int64, 3), (float64, 1), (float64, 2), (int64, 1), (int64, 2))
 )
 SIGNATURE = types.void(
-    *[STACK] * 2,
+    *[STACK] * 3,
     INDEX,
     *[STACK] * 4,
     STACKS,
@@ -52,6 +52,7 @@ SIGNATURE = types.void(
 def decide_many(
     seen,
     wishes,
+    windows,
     which,
     stores,
     most,
@@ -76,6 +77,7 @@ def decide_many(
     Args:
         seen: (B, 5, N) what was measured, as `glance` takes it.
         wishes: (B, 3, N) the wishes for x, the quantity and the price, as `finish` takes them.
+        windows: (B, 2, N) how far x may go up and down at most, whatever room there is; either may be < 0.
         which: (B,) which of the K sets of bounds below holds.
         stores: (K, 19, N) as `glance` takes it.
         most: (K, 2, N) the most a wish may ask for, up and down.
@@ -97,7 +99,7 @@ def decide_many(
     """
     seen, wishes, which, stores, most = borrow(seen), borrow(wishes), borrow(which), borrow(stores), borrow(most)
     sums, own, bounds, limits, tree = borrow(sums), borrow(own), borrow(bounds), borrow(limits), borrow(tree)
-    prices = borrow(prices)
+    prices, windows = borrow(prices), borrow(windows)
     places, room, workspace, out = borrow(places), borrow(room), borrow(workspace), borrow(out)
     multipliers, notes, codes = borrow(multipliers), borrow(notes), borrow(codes)
     scratch = borrow(scratch)
@@ -108,10 +110,13 @@ def decide_many(
         codes[b] = DECLINED
         if not glance(given[0], given[1], given[2], given[3], given[4], stores[k], looked):
             continue
-        total = 0.0
+        total, meets = 0.0, True
         for i in range(size):
             total += abs(wish[0, i]) + abs(wish[1, i]) + abs(wish[2, i])
-        if not total < NO_NUMBER:
+            reach[0, i] = min(reach[0, i], windows[b, 0, i])
+            reach[1, i] = min(reach[1, i], windows[b, 1, i])
+            meets &= -reach[1, i] <= reach[0, i]
+        if not (meets and total < NO_NUMBER):
             continue
         answer[:] = 0.0
         edges = (most[k, 0], most[k, 1], sums[k], own[k])
