@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from autonomy.cli import main
 from autonomy.errors import ConfigError, ModelError
+from autonomy.faults.matrix import OURS, Settings, run_matrix
+from autonomy.faults.words import Channel, Kind, Phase, Severity
 from autonomy.layers.community import Community
 from autonomy.layers.observation import Observation
 from autonomy.scenario import Scenario
@@ -206,6 +208,31 @@ def test_a_run_uses_the_forecast_that_is_asked_for(tmp_path: Path) -> None:
         assert main([*words, "--policy", "self-consumption", "--no-optimum", "--out", str(tmp_path / forecast)]) == 0
         shed[forecast] = figures_of("self-consumption", tmp_path / forecast)["shed_kwh"]
     assert shed["perfect"] < shed["7-day-mean"] - 10.0
+
+
+# -- under faults --
+
+
+@pytest.mark.parametrize("name", ["cloudy-week", "heat-wave", "everybody-exports"])
+def test_faults_of_what_is_never_trusted_break_no_rule_in_a_scenario_either(name: str) -> None:
+    settings = Settings(
+        channels=(Channel.INTENT, Channel.PRICE),
+        kinds=(Kind.NAN, Kind.BIAS),
+        severities=(Severity.LARGE,),
+        phases=(Phase.PV_PEAK, Phase.DEMAND_PEAK),
+        runs=1,
+        scenario=name,
+    )
+    results = [result for result in run_matrix(settings)[0] if result.controller == OURS]
+    assert {result.phase for result in results} == {"pv-peak", "demand-peak"}
+    assert len(results) > 10
+    assert not [result for result in results if result.violations]
+
+
+@pytest.mark.parametrize("name", ["liar", "grid-outage", "ev-fleet", "greedy-neighbours"])
+def test_faults_are_not_injected_where_more_than_the_data_is_odd(name: str) -> None:
+    with pytest.raises(ConfigError, match="more than its data"):
+        run_matrix(Settings(scenario=name))
 
 
 # -- each of them, by a number --

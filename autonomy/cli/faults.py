@@ -56,6 +56,9 @@ def add_command(commands: Commands) -> None:
     job.add_argument("--phases", metavar="LIST", help="when, as in night,pv-peak; default: all four")
     job.add_argument("--weeks", choices=("held-out", "training"), default="held-out", help="default: held-out")
     job.add_argument(
+        "--scenario", metavar="NAME", default="", help="in the week of a named scenario, such as heat-wave"
+    )
+    job.add_argument(
         "--runs", metavar="N", type=int, help=f"windows a phase; default: {RUNS}, {QUICK_RUNS} with --quick"
     )
     job.add_argument("--seed", metavar="N", type=int, default=0, help="of windows, victims and noise; default: 0")
@@ -123,6 +126,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         policy=options.policy,
         controllers=tuple(options.controllers),
         held_out=options.weeks == "held-out",
+        scenario=options.scenario,
     )
     if not settings.entries:
         raise ConfigError("--kinds", "", f"none of {options.kinds} happens on {options.channels}; see docs/faults.md")

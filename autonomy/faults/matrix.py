@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from autonomy.errors import ConfigError
 from autonomy.faults.catalogue import CATALOGUE, SLOTS, Entry
 from autonomy.faults.fault import Fault
 from autonomy.faults.phases import FAULTY, Week, Window, choose
@@ -21,6 +22,7 @@ from autonomy.faults.trial import Step, compare, play, rehearse
 from autonomy.faults.words import Channel, Kind, Phase, Scope, Severity
 from autonomy.layers.community import Community
 from autonomy.scenario import Scenario
+from autonomy.scenarios import named
 from autonomy.simulator import INITIAL_SOC
 
 NONE = "none"
@@ -41,6 +43,7 @@ class Settings:
         policy: Name or path of the policy under our controller and under the clip-only filter.
         controllers: `file.py:function` of further controllers to score.
         held_out: Whether windows are from held-out weeks, else from training weeks.
+        scenario: Name of a scenario whose week the windows are from, drawn by `seed`; the whole demo when empty.
     """
 
     channels: tuple[Channel, ...] = tuple(Channel)
@@ -52,11 +55,20 @@ class Settings:
     policy: str = "self-consumption"
     controllers: tuple[str, ...] = ()
     held_out: bool = True
+    scenario: str = ""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The combinations of channel and kind that were asked for and make sense."""
         return tuple(entry for entry in CATALOGUE if entry.channel in self.channels and entry.kind in self.kinds)
+
+
+def _named_data(settings: Settings) -> Scenario:
+    found = named(settings.scenario, settings.seed, held_out=settings.held_out)
+    if found.policy is not None or found.tamper is not None or found.timeline is not None:
+        plain = "a scenario whose data alone are odd, such as heat-wave"
+        raise ConfigError("scenario", "", f"{found.name} is about more than its data; expected {plain}")
+    return found.scenario
 
 
 class Bench:
@@ -68,7 +80,7 @@ class Bench:
         scenario: On which data; the demo year when not given.
 
     Raises:
-        ConfigError: a policy or a controller is unknown.
+        ConfigError: a policy, a controller or a scenario is unknown, or a scenario is about more than its data.
         DataError: the data has no window of a phase.
     """
 
@@ -77,7 +89,7 @@ class Bench:
     ) -> None:
         self.settings = settings
         self.community = community or Community.demo()
-        data = scenario or Scenario.demo()
+        data = scenario or (_named_data(settings) if settings.scenario else Scenario.demo())
         self.sizes = sizes_of(self.community, data)
         ours = our_rig(self.community, settings.policy)
         self.rigs = [
