@@ -49,7 +49,7 @@ def assert_as_the_oracle(book: Book, clearing: BookClearing, rule: Rule, share: 
 
 
 @given(order_books(), RULES, SHARES, FEES)
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_a_clearing_is_what_the_oracle_says(book: Book, rule: Rule, share: float, fee: int) -> None:
     assert_as_the_oracle(book, clear_book(book, rule=rule, share=share, fee=fee), rule, share, fee)
 
@@ -141,7 +141,7 @@ def test_an_order_that_is_passed_over_is_a_fault_though_nothing_is_lost() -> Non
 
 
 @given(order_books(), st.booleans(), SHARES, FEES, st.data())
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_a_better_limit_or_an_earlier_place_never_trades_less(
     book: Book, is_reduced: bool, share: float, fee: int, data: st.DataObject
 ) -> None:
@@ -359,8 +359,8 @@ def test_terms_that_make_no_sense_are_refused(field: str, terms: dict[str, Any])
 
 
 def test_a_short_fuzz_finds_nothing() -> None:
-    tally = fuzz(books=2000, seed=3)
-    assert tally.books == 2000
-    assert min(tally.kinds["empty or one-sided"], tally.kinds["with ties in limits"], tally.kinds["mcafee"]) > 200
-    assert tally.kinds["in which something trades"] > 500
+    tally = fuzz(books=1000, seed=3)
+    assert tally.books == 1000
+    assert min(tally.kinds["empty or one-sided"], tally.kinds["with ties in limits"], tally.kinds["mcafee"]) > 150
+    assert tally.kinds["in which something trades"] > 250
     assert tally.findings == 0, tally.first
