@@ -138,8 +138,7 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
     retail, feed_in = np.asarray(prices.retail)[..., None], np.asarray(prices.feed_in)[..., None]
     grid = settlement.grid_exchange_kw(net, trade)
     paid = settlement.grid_cost(grid, retail_price=retail, feed_in_price=feed_in, timestep_h=dt)
-    bill = settlement.bills(
-        net,
+    bill = paid + settlement.trade_cost(
         trade,
         np.asarray(prices.trade)[..., None],
         retail_price=retail,
@@ -173,7 +172,8 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
 
 def overload_kw(community: Community, pv_kw: Vector, demand_kw: Vector, intent_kw: Vector) -> Vector:
     """Return (...) Σ over lines of kW by which the raw intents, limited to rated power, would exceed the limits."""
-    wanted = np.clip(np.nan_to_num(intent_kw), -community.discharge_limit_kw, community.charge_limit_kw)
+    wish = np.where(np.isnan(intent_kw), 0.0, intent_kw)
+    wanted = np.minimum(np.maximum(wish, -community.discharge_limit_kw), community.charge_limit_kw)
     network = community.network
     flow = physics.line_flows(network, physics.net_export(pv_kw, demand_kw, wanted))
     over = np.maximum(flow - network.export_limit_kw, 0.0) + np.maximum(-network.import_limit_kw - flow, 0.0)

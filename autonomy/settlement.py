@@ -53,8 +53,22 @@ def bills(
     """
     tariff: Any = {"retail_price": retail_price, "feed_in_price": feed_in_price, "timestep_h": timestep_h}
     grid = grid_exchange_kw(net_export_kw, trade_kw)
-    bill: Vector = grid_cost(grid, **tariff) + payments(trade_kw, price, fee=fee, **tariff) / TICKS
+    bill: Vector = grid_cost(grid, **tariff) + trade_cost(trade_kw, price, fee=fee, **tariff)
     return bill
+
+
+def trade_cost(
+    trade_kw: Vector,
+    price: ArrayLike,
+    *,
+    retail_price: ArrayLike,
+    feed_in_price: ArrayLike,
+    timestep_h: float,
+    fee: float = 0.0,
+) -> Vector:
+    """Return what each prosumer pays for its trade in currency, whole micro-currency; arguments as in `bills`."""
+    tariff: Any = {"retail_price": retail_price, "feed_in_price": feed_in_price, "timestep_h": timestep_h}
+    return payments(trade_kw, price, fee=fee, **tariff) / TICKS
 
 
 def grid_cost(grid_kw: Vector, *, retail_price: ArrayLike, feed_in_price: ArrayLike, timestep_h: float) -> Vector:

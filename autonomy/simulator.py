@@ -21,9 +21,9 @@ from autonomy.economics import Economics
 from autonomy.layers import physics
 from autonomy.layers.arrays import ArrayLike, Vector, frozen_vector, require
 from autonomy.layers.community import Community
-from autonomy.layers.decision import Cause, Decision
+from autonomy.layers.decision import Decision
 from autonomy.layers.errors import ModelError
-from autonomy.layers.invariants import Execution, Violation, violations
+from autonomy.layers.invariants import Execution, Violation, unannounced, violations
 from autonomy.layers.observation import Observation
 from autonomy.ledger import Flows, Prices, Reward, ledger_of, overload_kw
 from autonomy.market import Clearing, clear
@@ -165,9 +165,9 @@ class Simulator:
         if self.is_done:
             raise ModelError("step_number", self.step_number, f"a step below {self.scenario.n_steps}; call reset()")
         execution, clearing = self._act(decision)
-        broken = _unannounced(violations(execution), decision)
+        broken = unannounced(violations(execution), decision)
         outcome = self._settle(execution, clearing, broken, intent_kw)
-        self.battery_kw, self.feeder_kw, self._has_acted = execution.battery_kw, execution.feeder_kw, True
+        self.battery_kw, self.feeder_kw, self._has_acted = execution.battery_kw, float(execution.feeder_kw), True
         self.step_number += 1
         self.energy_kwh = self._arrived(execution.energy_after_kwh)
         if self._slices_kwh is not None:
@@ -232,7 +232,7 @@ class Simulator:
             overload_kw=overload,
             worn_kwh=self._worn_kwh(x),
             missing_kwh=None if self.timeline is None else missing_kwh(self.timeline, k, x.energy_after_kwh),
-            peak_rise_kw=self._peak_rise_kw(x.feeder_kw),
+            peak_rise_kw=self._peak_rise_kw(float(x.feeder_kw)),
         )
         prices = Prices(
             trade=clearing.price,
@@ -279,16 +279,3 @@ def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:
     offer = np.clip(decision.trade_kw, np.minimum(net_kw, 0.0), np.maximum(net_kw, 0.0))
     valid = np.isfinite(decision.trade_kw) & np.isfinite(net_kw) & np.isfinite(decision.price_bid)
     return np.where(valid, offer, 0.0), np.where(valid, decision.price_bid, 0.0)
-
-
-def _unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Violation, ...]:
-    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so.
-
-    A reason that names prosumers announces theirs only; one that names none announces everybody's.
-    """
-    announced = [reason.prosumers for reason in decision.reasons if reason.cause is Cause.RAMP_RELAXED]
-    return tuple(
-        violation
-        for violation in found
-        if violation.rule != "ramp" or not any(not hit or violation.index in hit for hit in announced)
-    )

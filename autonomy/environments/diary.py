@@ -65,11 +65,11 @@ def moment_of(execution: Execution, *, step: int, time: Any, mode: Mode) -> Mome
         battery_kw=float(x.battery_kw.sum()),
         curtail_kw=float(x.curtail_kw.sum()),
         shed_kw=float(x.shed_kw.sum()),
-        feeder_kw=x.feeder_kw,
+        feeder_kw=float(x.feeder_kw),
         soc=_soc(x.community, x.energy_after_kwh),
         retail_price=float(x.retail_price[0]),
         feed_in_price=float(x.feed_in_price[0]),
-        price=x.price,
+        price=float(x.price),
         mode=mode,
     )
 

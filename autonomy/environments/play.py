@@ -13,10 +13,10 @@ from autonomy.layers.arrays import Vector
 from autonomy.layers.decision import Cause, Decision, Intent, Reason
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import read_answer
-from autonomy.layers.invariants import Violation, violations
+from autonomy.layers.invariants import Violation, unannounced, violations
 from autonomy.observing import ACTIONS
 from autonomy.simulation import BatchOutcome
-from autonomy.simulation.execution import execution_of, snapshot, unannounced
+from autonomy.simulation.execution import execution_of, snapshot
 
 RENDER_MODES = ("ansi", "rgb_array")
 

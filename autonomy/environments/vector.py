@@ -19,7 +19,7 @@ from autonomy.layers.errors import ModelError
 from autonomy.observing import ACTIONS, prosumer_bounds
 from autonomy.scenario import Scenario
 from autonomy.simulation import BatchOutcome
-from autonomy.simulation.execution import broken_rules, snapshot
+from autonomy.simulation.execution import all_broken_rules, snapshot
 
 Info = dict[str, Any]
 
@@ -54,7 +54,7 @@ class CommunityVecEnv(VecEnv):
         episode_steps: Steps of an episode; a week when not given.
         initial_soc: Fraction the batteries start with, or None for a random one in each episode.
         seed: Of the first reset, as `seed(…)` sets it for the next; None for a random one.
-        checked: Whether the invariants judge every step of every community (about 0.1 ms each).
+        checked: Whether the invariants judge every step of every community.
 
     Raises:
         ModelError: the scenario is shorter than an episode, or an argument is not what it can be.
@@ -145,10 +145,8 @@ class CommunityVecEnv(VecEnv):
         rewards = outcome.reward.by_prosumer(self.economics).astype(np.float32).reshape(-1)
         infos: list[Info] = list(self._quiet)
         if before is not None:
-            for b in range(self.n_communities):
-                broken = broken_rules(before, outcome, b)
-                if broken:
-                    infos[b * self._size : (b + 1) * self._size] = [{"violations": broken} for _ in range(self._size)]
+            for b, broken in all_broken_rules(before, outcome).items():
+                infos[b * self._size : (b + 1) * self._size] = [{"violations": broken} for _ in range(self._size)]
         ended = outcome.is_done.nonzero()[0]
         if ended.size:
             self._restart(ended, infos)

@@ -2,7 +2,7 @@
 
 Rules are judged on what was executed, never on what was planned, and never by the projection itself.
 Every comparison is written so that NaN counts as a violation, and nothing here is an `assert`: the rules survive
-`python -O`.
+`python -O`. Every array may have a leading axis of communities, so that many steps are judged at once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.layers import physics
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Mask, Vector
 from autonomy.layers.community import Community
+from autonomy.layers.decision import Cause, Decision
 
 TOLERANCE_KW = 1e-5
 """kW (and kWh), largest residual that still counts as held."""
@@ -24,7 +25,9 @@ TOLERANCE_KW = 1e-5
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Execution:
-    """One executed step, as measured.
+    """One executed step, as measured; or one step of B communities, a row each, that have the same limits.
+
+    With B rows (N,) reads (B, N), (M,) reads (B, M), and a number of the whole community reads (B,).
 
     Attributes:
         community: The community, with the limits that held during the step.
@@ -41,8 +44,8 @@ class Execution:
         line_upstream_kw: (M,) kW at the upstream end.
         trade_kw: (N,) kW cleared by the market, + = sell.
         price: Currency/kWh of the trades, NaN when nothing was traded.
-        feed_in_price: (N,) currency/kWh.
-        retail_price: (N,) currency/kWh.
+        feed_in_price: (N,) currency/kWh, or (1,) where it is the same for all.
+        retail_price: (N,) currency/kWh, or (1,) likewise.
         feeder_kw: kW, net export of the community at the grid.
         loss_kw: kW of line losses.
     """
@@ -60,11 +63,11 @@ class Execution:
     line_downstream_kw: Vector
     line_upstream_kw: Vector
     trade_kw: Vector
-    price: float
+    price: float | Vector
     feed_in_price: Vector
     retail_price: Vector
-    feeder_kw: float
-    loss_kw: float
+    feeder_kw: float | Vector
+    loss_kw: float | Vector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,23 +95,32 @@ class Invariant:
         name: Short name, used in reports.
         formula: The rule in the model's letters.
         unit: Unit of the residual.
-        residual: Maps an execution to the amounts by which the rule is exceeded (<= 0 where held).
+        residual: Maps an execution to the amounts by which the rule is exceeded (<= 0 where held): (..., N) or
+            (..., M), or (..., 1) for a rule of the whole community.
+        is_exact: Whether the rule is granted no tolerance, because its residual has its own.
     """
 
     name: str
     formula: str
     unit: str
     residual: Callable[[Execution], NDArray[Any]]
+    is_exact: bool = False
 
 
 def _outside(value: Any, lower: Any, upper: Any) -> NDArray[Any]:
     """Return by how much `value` leaves [lower, upper]; negative inside, NaN for NaN."""
-    return np.atleast_1d(np.maximum(lower - value, value - upper))
+    beyond: NDArray[Any] = np.maximum(lower - value, value - upper)
+    return beyond
 
 
 def _magnitude(values: Any) -> Vector:
-    result: Vector = np.abs(np.atleast_1d(values))
+    result: Vector = np.abs(values)
     return result
+
+
+def _of_community(values: float | Vector) -> NDArray[Any]:
+    """Return a number of the whole community as an array whose last axis has one entry."""
+    return np.asarray(values)[..., None]
 
 
 def _soc(x: Execution) -> NDArray[Any]:
@@ -162,11 +174,11 @@ def _balance(x: Execution) -> NDArray[Any]:
         generation_kw=x.pv_kw - x.curtail_kw,
         load_kw=x.demand_kw - x.shed_kw,
         battery_kw=x.battery_kw,
-        grid_import_kw=max(-x.feeder_kw, 0.0),
-        grid_export_kw=max(x.feeder_kw, 0.0),
+        grid_import_kw=np.maximum(-np.asarray(x.feeder_kw), 0.0),
+        grid_export_kw=np.maximum(x.feeder_kw, 0.0),
         loss_kw=x.loss_kw,
     )
-    return _magnitude(residual)
+    return _magnitude(_of_community(residual))
 
 
 def _trade_feasible(x: Execution) -> NDArray[Any]:
@@ -174,13 +186,13 @@ def _trade_feasible(x: Execution) -> NDArray[Any]:
 
 
 def _trade_sum(x: Execution) -> NDArray[Any]:
-    return _magnitude(x.trade_kw.sum())
+    return _magnitude(_of_community(x.trade_kw.sum(axis=-1)))
 
 
 def _price(x: Execution) -> NDArray[Any]:
     # Currency is compared in 1e-9: prices are never rounded on the way.
     trading = x.trade_kw != 0.0
-    outside = _outside(np.full_like(x.trade_kw, x.price), x.feed_in_price - 1e-9, x.retail_price + 1e-9)
+    outside = _outside(_of_community(x.price), x.feed_in_price - 1e-9, x.retail_price + 1e-9)
     return np.where(trading, outside, -1.0)
 
 
@@ -202,18 +214,42 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(name="trade feasibility", formula="min(0, n) <= t <= max(0, n)", unit="kW", residual=_trade_feasible),
     Invariant(name="trade sum", formula="Σ t = 0", unit="kW", residual=_trade_sum),
-    Invariant(name="price", formula="feed-in <= price <= retail", unit="currency/kWh", residual=_price),
+    Invariant(name="price", formula="feed-in <= price <= retail", unit="currency/kWh", residual=_price, is_exact=True),
 )
 
 
+def are_held(execution: Execution, tolerance: float = TOLERANCE_KW) -> Mask:
+    """Return (...) whether a step kept every rule within `tolerance`; an amount that is not a number keeps none."""
+    exact = np.concatenate([rule.residual(execution) for rule in INVARIANTS if rule.is_exact], axis=-1)
+    others = np.concatenate([rule.residual(execution) for rule in INVARIANTS if not rule.is_exact], axis=-1)
+    return np.asarray((exact <= 0.0).all(axis=-1) & (others <= tolerance).all(axis=-1))
+
+
 def violations(execution: Execution, tolerance: float = TOLERANCE_KW) -> tuple[Violation, ...]:
-    """Return every rule the execution broke by more than `tolerance`, or by an amount that is not a number."""
+    """Return every rule that one step broke by more than `tolerance`, or by an amount that is not a number."""
+    if are_held(execution, tolerance):
+        return ()
     found = []
     for rule in INVARIANTS:
         residual = rule.residual(execution)
-        held = residual <= (0.0 if rule.name == "price" else tolerance)
+        held = residual <= (0.0 if rule.is_exact else tolerance)
         found += [
             Violation(rule=rule.name, index=int(i), amount=float(residual[i]), unit=rule.unit)
             for i in np.flatnonzero(~held)
         ]
     return tuple(found)
+
+
+def unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Violation, ...]:
+    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so.
+
+    A reason that names prosumers announces theirs only; one that names none announces everybody's.
+    """
+    if not found:
+        return found
+    announced = [reason.prosumers for reason in decision.reasons if reason.cause is Cause.RAMP_RELAXED]
+    return tuple(
+        violation
+        for violation in found
+        if violation.rule != "ramp" or not any(not hit or violation.index in hit for hit in announced)
+    )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomy.layers import rounding
-from autonomy.layers.arrays import Mask, Matrix, Vector
+from autonomy.layers.arrays import ArrayLike, Mask, Matrix, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.network import Network
 from autonomy.layers.storage import Storage
@@ -223,12 +223,15 @@ def balance_residual_kw(
     generation_kw: Vector,
     load_kw: Vector,
     battery_kw: Vector,
-    grid_import_kw: float,
-    grid_export_kw: float,
-    loss_kw: float,
-) -> float:
-    """Return kW of generation + imports + discharge − (consumption + exports + charge + losses); 0 when balanced."""
+    grid_import_kw: ArrayLike,
+    grid_export_kw: ArrayLike,
+    loss_kw: ArrayLike,
+) -> Any:
+    """Return (...) kW of generation + imports + discharge − (consumption + exports + charge + losses); 0 when balanced.
+
+    The first three are (..., N), the others (...).
+    """
     charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
-    supply = generation_kw.sum() + grid_import_kw + discharge.sum()
-    use = load_kw.sum() + grid_export_kw + charge.sum() + loss_kw
-    return float(supply - use)
+    supply = generation_kw.sum(axis=-1) + grid_import_kw + discharge.sum(axis=-1)
+    use = load_kw.sum(axis=-1) + grid_export_kw + charge.sum(axis=-1) + loss_kw
+    return supply - use

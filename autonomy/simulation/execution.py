@@ -1,19 +1,16 @@
-"""A row of a batch as an executed step, for the invariants to judge.
+"""What a batch executed, for the invariants to judge: one row of it, or all that have the same limits at once.
 
 before = snapshot(simulator)
 outcome = simulator.step(intent)
-broken = broken_rules(before, outcome, row)
+broken = all_broken_rules(before, outcome)
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from autonomy.layers.arrays import Index
-from autonomy.layers.decision import Cause, Decision
-from autonomy.layers.invariants import Execution, Violation, violations
+from autonomy.layers.invariants import Execution, Violation, are_held, unannounced, violations
 from autonomy.series import Series
 from autonomy.simulation.batch import BatchSimulator
 from autonomy.simulation.decider import Stack
@@ -52,28 +49,7 @@ def snapshot(simulator: BatchSimulator) -> Snapshot:
 
 def execution_of(before: Snapshot, outcome: BatchOutcome, row: int) -> Execution:
     """Return the step that a row of a batch executed."""
-    series, step = before.series, int(before.row[row])
-    size = before.world.community.n_prosumers
-    return Execution(
-        community=before.world.community_at(step),
-        energy_before_kwh=before.energy_kwh[row],
-        energy_after_kwh=outcome.energy_kwh[row],
-        previous_battery_kw=before.battery_kw[row],
-        battery_kw=outcome.battery_kw[row],
-        pv_kw=series.pv_kw[step],
-        demand_kw=series.demand_kw[step],
-        curtail_kw=outcome.curtail_kw[row],
-        shed_kw=outcome.shed_kw[row],
-        net_export_kw=outcome.net_export_kw[row],
-        line_downstream_kw=outcome.line_downstream_kw[row],
-        line_upstream_kw=outcome.line_upstream_kw[row],
-        trade_kw=outcome.trade_kw[row],
-        price=float(outcome.price[row]),
-        feed_in_price=np.full(size, series.feed_in_price[step]),
-        retail_price=np.full(size, series.retail_price[step]),
-        feeder_kw=float(outcome.feeder_kw[row]),
-        loss_kw=float(outcome.loss_kw[row]),
-    )
+    return _execution(before, outcome, row, int(before.row[row]))
 
 
 def broken_rules(before: Snapshot, outcome: BatchOutcome, row: int) -> tuple[Violation, ...]:
@@ -83,14 +59,39 @@ def broken_rules(before: Snapshot, outcome: BatchOutcome, row: int) -> tuple[Vio
     return found if decision is None else unannounced(found, decision)
 
 
-def unannounced(found: tuple[Violation, ...], decision: Decision) -> tuple[Violation, ...]:
-    """Leave out ramp excursions that the decision announced: a harder limit came first, and it said so.
+def all_broken_rules(before: Snapshot, outcome: BatchOutcome) -> dict[int, tuple[Violation, ...]]:
+    """Return, for each row of a batch that broke a rule and did not announce it, every such rule."""
+    which = before.world.which(before.row)
+    suspects: list[int] = []
+    for number in set(which.tolist()):
+        rows = (which == number).nonzero()[0]
+        place = slice(None) if rows.size == which.size else rows
+        held = are_held(_execution(before, outcome, place, int(before.row[rows[0]])))
+        suspects += rows[~held].tolist()
+    found = {row: broken_rules(before, outcome, row) for row in sorted(suspects)}
+    return {row: broken for row, broken in found.items() if broken}
 
-    A reason that names prosumers announces theirs only; one that names none announces everybody's.
-    """
-    announced = [reason.prosumers for reason in decision.reasons if reason.cause is Cause.RAMP_RELAXED]
-    return tuple(
-        violation
-        for violation in found
-        if violation.rule != "ramp" or not any(not hit or violation.index in hit for hit in announced)
+
+def _execution(before: Snapshot, outcome: BatchOutcome, rows: int | Index | slice, step: int) -> Execution:
+    """Return what one row did, or what several did that all have the limits of a step of the series."""
+    series, steps, x = before.series, before.row[rows], outcome
+    return Execution(
+        community=before.world.community_at(step),
+        energy_before_kwh=before.energy_kwh[rows],
+        energy_after_kwh=x.energy_kwh[rows],
+        previous_battery_kw=before.battery_kw[rows],
+        battery_kw=x.battery_kw[rows],
+        pv_kw=series.pv_kw[steps],
+        demand_kw=series.demand_kw[steps],
+        curtail_kw=x.curtail_kw[rows],
+        shed_kw=x.shed_kw[rows],
+        net_export_kw=x.net_export_kw[rows],
+        line_downstream_kw=x.line_downstream_kw[rows],
+        line_upstream_kw=x.line_upstream_kw[rows],
+        trade_kw=x.trade_kw[rows],
+        price=x.price[rows],
+        feed_in_price=series.feed_in_price[steps][..., None],
+        retail_price=series.retail_price[steps][..., None],
+        feeder_kw=x.feeder_kw[rows],
+        loss_kw=x.loss_kw[rows],
     )

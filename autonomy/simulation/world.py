@@ -36,6 +36,7 @@ class World:
         self._which: Index | None = None
         if self.timeline is not None and self.timeline.limited.any():
             self.limits, self._which = _numbered(self.timeline, community)
+        self._communities = {0: community}
 
     def which(self, rows: Index) -> Index:
         """Return (B,) the number of the limits that hold in each row."""
@@ -58,8 +59,11 @@ class World:
         return step.missing_kwh(self.timeline, rows, energy_kwh)
 
     def community_at(self, row: int) -> Community:
-        """Return the community with the limits of a row."""
-        return self.community if self.timeline is None else step.community_at(self.timeline, row, self.community)
+        """Return the community with the limits of a row; the same one for rows whose limits have the same number."""
+        number = 0 if self._which is None else int(self._which[row])
+        if number not in self._communities and self.timeline is not None:
+            self._communities[number] = step.community_at(self.timeline, row, self.community)
+        return self._communities[number]
 
 
 def _numbered(timeline: Timeline, community: Community) -> tuple[tuple[Limits | None, ...], Index]:
