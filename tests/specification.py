@@ -65,6 +65,7 @@ class Prosumer:
         prices: Feed-in and retail price.
         limits: The numbers of `RANGES` that hold in this step.
         capacity: kWh.
+        kept: What a step leaves of the energy, a fraction.
         ramp: kW a step.
         before: kW, battery power of the step before; None when there was no such step.
     """
@@ -76,6 +77,7 @@ class Prosumer:
     prices: tuple[float, float] | None
     limits: Mapping[str, float]
     capacity: Any
+    kept: Any
     ramp: float
     before: float | None
 
@@ -137,6 +139,7 @@ def read(community: Community, observation: Mapping[str, Any], before: Any, numb
                 prices=(feed_in, retail) if priced else None,
                 limits=own,
                 capacity=capacity,
+                kept=number(float(community.retention[i])),
                 ramp=float(community.ramp_limit_kw[i]),
                 before=None if before is None else applied if isfinite(applied) else float(before[i]),
             )
@@ -165,6 +168,20 @@ def _limits(community: Community, given: Any) -> dict[str, list[float]]:
         if step["soc_min"][i] > step["soc_max"][i]:
             step["soc_min"][i], step["soc_max"][i] = own["soc_min"][i], own["soc_max"][i]
     return step
+
+
+def _grid(given: Any) -> list[float]:
+    """Return kW that the grid delivers and takes in this step; inf where nothing usable is said."""
+    if not isinstance(given, Limits | Mapping):
+        return [inf, inf]
+    found = []
+    for name in ("grid_import_limit_kw", "grid_export_limit_kw"):
+        value = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+        # One number for the whole community: a list of them is no limit, however short.
+        is_list = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+        limit = None if is_list else numbers(value, 1)
+        found.append(limit[0] if limit is not None and limit[0] >= 0.0 else inf)
+    return found
 
 
 def broken_rules(
@@ -208,7 +225,8 @@ def broken_rules(
         if not announced and not _keeps_ramp(prosumer, point["battery_kw"], community.timestep_h):
             found.append(f"ramp of prosumer {i}")
     spans = [_span(prosumer, decision, i, stopped) for i, prosumer in enumerate(prosumers)]
-    over = _over(community, prosumers, spans)
+    grid = _grid(observation.get("limits"))
+    over = _over(community, prosumers, spans, grid)
     if "limit-not-held" not in causes:
         return found + [f"{rule} by {float(amount):.3e} kW" for rule, amount in over.items()]
     if all(p.limits["can_curtail"] and p.limits["can_shed"] for p in prosumers):
@@ -216,7 +234,7 @@ def broken_rules(
     admitted = sum(number(r.amount_kw) for r in decision.reasons if r.cause.value == "limit-not-held")
     # What is admitted does not count the losses of what is too much.
     planned = [(low, low) for low in (_planned(prosumer, decision, i) for i, prosumer in enumerate(prosumers))]
-    if sum(_over(community, prosumers, planned, with_losses=False).values()) > admitted + _milliwatts(number, 1):
+    if sum(_over(community, prosumers, planned, grid, with_losses=False).values()) > admitted + _milliwatts(number, 1):
         found.append("a limit exceeded by more than is admitted")
     return found
 
@@ -268,7 +286,7 @@ def _alone(prosumer: Prosumer, point: Mapping[str, Any], mode: str) -> list[str]
 def keeps_band(prosumer: Prosumer, battery: Any, timestep_h: float) -> bool:
     """Return whether the energy after the step is in its band, or no further outside than before.
 
-        e' = e + dt·(ec·max(b, 0) − max(−b, 0)/ed)
+        e' = a·e + dt·(ec·max(b, 0) − max(−b, 0)/ed)        a is what a step leaves of the energy
 
     For b < 0 both sides are multiplied by ed, because a quotient need not be exact.
     """
@@ -276,11 +294,12 @@ def keeps_band(prosumer: Prosumer, battery: Any, timestep_h: float) -> bool:
     if prosumer.energy is None:
         return bool(battery == 0)
     low, high = (number(limits[name]) * prosumer.capacity for name in ("soc_min", "soc_max"))
-    low, high = min(low, prosumer.energy), max(high, prosumer.energy)
+    left = prosumer.kept * prosumer.energy
+    low, high = min(low, left), max(high, prosumer.energy)
     ed, moved = number(limits["discharge_efficiency"]), number(timestep_h) * battery
-    after = prosumer.energy + number(limits["charge_efficiency"]) * moved
+    after = left + number(limits["charge_efficiency"]) * moved
     if battery < 0:
-        low, high, after = low * ed, high * ed, prosumer.energy * ed + moved
+        low, high, after = low * ed, high * ed, left * ed + moved
     return bool(low <= after <= high) or bool(max(low - after, after - high) * 10**300 <= 1)
 
 
@@ -328,7 +347,12 @@ def _exact(number: Exact, value: float) -> Any:
 
 
 def _over(
-    community: Community, prosumers: list[Prosumer], spans: list[tuple[Any, Any]], *, with_losses: bool = True
+    community: Community,
+    prosumers: list[Prosumer],
+    spans: list[tuple[Any, Any]],
+    grid: list[float],
+    *,
+    with_losses: bool = True,
 ) -> dict[str, Any]:
     """Return by how many kW connections and lines can be exceeded, by name; nothing for those that are kept."""
     network, number, over = community.network, prosumers[0].number, {}
@@ -346,15 +370,26 @@ def _over(
     coefficient = [number(float(r)) * 1000 / number(network.nominal_voltage_v) ** 2 for r in network.resistance_ohm]
     lossy = with_losses and any(coefficient)
     for k in lines:
-        imports, exports = (
-            _at_least(number, float(x[k]), len(below[k]) + 1)
-            for x in (network.import_limit_kw, network.export_limit_kw)
-        )
+        limits = [float(network.import_limit_kw[k]), float(network.export_limit_kw[k])]
+        if parent[k] < 0:
+            # What the lines lose at most passes the feeder even where the grid delivers less.
+            limits = [min(limits[0], max(grid[0], _most_lost(network))), min(limits[1], grid[1])]
+        imports, exports = (_at_least(number, limit, len(below[k]) + 1) for limit in limits)
         high = _sum(spans[i][1] for i in below[k])
         low = _with_losses(k, parent, coefficient, network, spans) if lossy else _sum(spans[i][0] for i in below[k])
         if not -imports <= low <= high <= exports:
             over[f"line {k}"] = _excess(low, high, imports, exports)
     return over
+
+
+def _most_lost(network: Any) -> float:
+    """Return kW that all lines together can lose, a hair more than the floats of it."""
+    lost = 0.0
+    for k, resistance in enumerate(network.resistance_ohm):
+        if resistance > 0:
+            most = max(float(network.import_limit_kw[k]), float(network.export_limit_kw[k]))
+            lost += 1000.0 * float(resistance) / network.nominal_voltage_v**2 * most**2
+    return lost * (1.0 + 1e-12)
 
 
 def _sum(values: Iterable[Any]) -> Any:

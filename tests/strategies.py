@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autonomy import Community, Network, Observation, Scenario
+from autonomy.layers.observation import GRID_LIMIT_FIELDS
 from autonomy.market import Book
 from autonomy.series import Series
 
@@ -140,6 +141,8 @@ def wild_communities(draw: st.DrawFn, *, max_prosumers: int = 6) -> Community:
     some = st.one_of(st.sampled_from([1e-7, 0.1, 1.0, 12.0, 1e12, float("inf")]), st.floats(0.1, 12.0))
     fraction = st.one_of(st.sampled_from([5e-324, 1e-6, 0.5, 0.95, 1.0]), st.floats(0.5, 1.0))
     soc_min = column(st.sampled_from([0.0, 5e-324, 0.1, 0.3]))
+    timestep_h = draw(st.sampled_from([5e-324, 1e-9, 1 / 60, 0.25, 1.0, 8760.0, 1e300]))
+    leak = st.sampled_from([0.0, 5e-324, 1e-5, 0.4])
     return Community(
         battery_capacity_kwh=column(
             st.one_of(st.sampled_from([0.0, 5e-324, 1e-9, 6.4, 13.5, 1e9, 1e308]), st.floats(0.0, 20.0))
@@ -158,7 +161,8 @@ def wild_communities(draw: st.DrawFn, *, max_prosumers: int = 6) -> Community:
             import_limit_kw=column(limit, lines),
             export_limit_kw=column(limit, lines),
         ),
-        timestep_h=draw(st.sampled_from([5e-324, 1e-9, 1 / 60, 0.25, 1.0, 8760.0, 1e300])),
+        self_discharge_per_h=column(leak) if timestep_h <= 1.0 and draw(st.booleans()) else 0.0,
+        timestep_h=timestep_h,
     )
 
 
@@ -205,9 +209,13 @@ def mappings(draw: st.DrawFn, community: Community, *, with_limits: bool = True)
             **dict.fromkeys(("charge_limit_kw", "discharge_limit_kw", "connection_limit_kw"), rated),
             **dict.fromkeys(("soc_min", "soc_max", "charge_efficiency", "discharge_efficiency"), share),
             **dict.fromkeys(("active", "can_curtail", "can_shed"), st.sampled_from([0.0, 1.0])),
+            "charge_floor_kw": st.one_of(st.floats(-9.0, 9.0), st.just(-np.inf), ANY_FLOAT),
         }
         chosen = draw(st.lists(st.sampled_from(sorted(names)), max_size=4, unique=True))
         sent["limits"] = {name: field(names[name]) for name in chosen}
+        grid = st.one_of(st.sampled_from([0.0, 1.0, 4.5, np.inf]), ANY_FLOAT, ODD_VALUE)
+        for name in draw(st.lists(st.sampled_from(GRID_LIMIT_FIELDS), max_size=2, unique=True)):
+            sent["limits"][name] = draw(grid)
     return sent
 
 

@@ -210,10 +210,13 @@ def _grid_limit(name: str, value: Any, inbox: Inbox) -> float:
     if value is None:
         return float(np.inf)
     try:
-        limit = float(value)
+        array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
+        array = np.zeros(0)
+    if array.ndim != 0:
         inbox.doubt(Cause.LIMITS_REJECTED, f"limits.{name} is no number; the network's limit is used")
         return float(np.inf)
+    limit = float(array)
     if not limit >= 0.0:
         inbox.doubt(Cause.LIMITS_REJECTED, f"limits.{name} is out of range; the network's limit is used")
         return float(np.inf)
