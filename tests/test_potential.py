@@ -245,9 +245,9 @@ def farthest(table: Table, dv: Any, rest: float, target: float) -> tuple[float, 
 
 
 def halfway(table: Table, rest: float) -> tuple[float, float]:
-    """Return 1/length of the predictor, and the sum of its products."""
+    """Return 1/length of the predictor, at least 1, and the sum of its products."""
     ratio = table.ratios(table.aim, rest)
-    far = max(np.max(-ratio), np.max(1.0 + ratio, where=table.there, initial=0.0), 0.0 if table.there.all() else 1.0)
+    far = max(1.0, np.max(-ratio), np.max(1.0 + ratio, where=table.there, initial=0.0))
     return float(far), float(np.sum(-table.gaps * table.pays * ratio * (1.0 + ratio)))
 
 
@@ -268,7 +268,7 @@ def test_the_loops_over_sums_and_potentials_are_their_formulas(
     lanes = np.zeros(len(LANES) * BLOCK)
     foresee(pairs, span, lanes, rest)
     far, products = halfway(table, rest)
-    assert largest(lanes, FAR) + 0.5 == pytest.approx(far)
+    assert max(largest(lanes, FAR) + 0.5, 1.0) == pytest.approx(far)
     assert total(lanes) == pytest.approx(products, rel=1e-9, abs=1e-9)
     force = table.rises(np.zeros(size), rest, target)
     np.testing.assert_allclose(pairs[FORCE + at] + target * pairs[PUSH + at], force[0] - force[1], **CLOSE)
@@ -321,7 +321,7 @@ def test_the_loops_over_boxes_are_their_formulas(seed: int, size: int, target: f
 
     foresee_boxes(pairs, cells, size, lanes)
     found = [halfway(table, 0.0) for table, _, _ in tables]
-    assert largest(lanes, FAR) + 0.5 == pytest.approx(max(far for far, _ in found))
+    assert max(largest(lanes, FAR) + 0.5, 1.0) == pytest.approx(max(far for far, _ in found))
     assert total(lanes) == pytest.approx(sum(products for _, products in found), rel=1e-9, abs=1e-9)
     drift = sum(ease * (pull + price + force) for pull, (_, ease, force) in zip(pulls, tables, strict=True))
     np.testing.assert_allclose(cells[TOTAL_DRIFT + seats] + target * cells[TOTAL_PUSH + seats], drift, **CLOSE)

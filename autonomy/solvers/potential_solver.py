@@ -28,8 +28,8 @@ from autonomy.solvers.barrier.entry import BINDS, REFUTED, SLACK, UNPROVEN, solv
 from autonomy.solvers.barrier.tree import TREE, C
 from autonomy.solvers.potential import PotentialAllocation, PotentialSolution
 
-HAIR = 1e-9
-"""Width of the room that a second attempt makes around sums and potentials, relative to that of a box."""
+HAIRS = 1e-9, 3e-9
+"""Widths of the room that further attempts make around sums and potentials, relative to that of a box."""
 
 
 class Judgement(NamedTuple):
@@ -123,10 +123,10 @@ class PotentialSolver:
         return self._conclude(instance, self._attempt(instance, 0.0) if attempt is None else attempt)
 
     def _conclude(self, instance: Instance, attempt: Attempt) -> PotentialSolution:
-        """Return the answer of the barrier method where potentials bind, after a second attempt if that is needed."""
-        if attempt.outcome == UNPROVEN:
+        """Return the answer of the barrier method where potentials bind, after further attempts if they are needed."""
+        for hair in HAIRS:
             # Where bounds leave no room at all the multipliers may have no end; with a hair of room they have.
-            attempt = self._attempt(instance, HAIR)
+            attempt = self._attempt(instance, hair) if attempt.outcome == UNPROVEN else attempt
         if attempt.outcome == REFUTED:
             return _solution(attempt, Status.INFEASIBLE, "the bounds on sums and potentials cannot all be met")
         if attempt.outcome in (BINDS, SLACK):

@@ -7,7 +7,17 @@ import numpy as np
 
 from autonomy.solvers.allocation import CENTRE, DROP, LEAST, LIFT, LOWER, MOST, UPPER, WEIGHT
 from autonomy.solvers.barrier.cells import CHANGE, seat
-from autonomy.solvers.barrier.method import close_rest, iterate, open_bounds, open_box, paid_net, settle, within
+from autonomy.solvers.barrier.method import (
+    BACK_OFF,
+    NEARLY,
+    close_rest,
+    iterate,
+    open_bounds,
+    open_box,
+    paid_net,
+    settle,
+    within,
+)
 from autonomy.solvers.barrier.pairs import HIGH, HIGH_GAP, HIGH_PAY, LOW, LOW_GAP, LOW_PAY, compiled, spot
 from autonomy.solvers.barrier.tree import LOAD, OWN, C
 
@@ -68,7 +78,8 @@ def run(instance, scale, slack, layout, work, answer):
         used = open_bounds(pairs, equations, (used, spot(level_at, k)), level, tree[k, LOAD], room)
     for first, count in regions:
         close_rest(pairs, first, count)
-    end = iterate(layout, work, used, START * max(weight, prices[2]) * size * size, size)
+    nearly = NEARLY if slack == 0.0 else BACK_OFF  # widened bounds leave next to no room: better slow and sure
+    end = iterate(layout, work, used, START * max(weight, prices[2]) * size * size, size, nearly)
     _unload(layout, work, used, scale, answer)
     return end
 

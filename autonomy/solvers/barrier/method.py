@@ -63,8 +63,8 @@ STIFF = 1e8
 """θ of an equation: its multiplier follows by the method of multipliers."""
 INSIDE = 0.3
 """How far inside its bounds a value starts, or its gaps if it cannot, as a part of their distance."""
-BACK_OFF = 0.995
-"""Part of the way to the nearest bound that a step goes."""
+BACK_OFF, NEARLY, FREE = 0.995, 0.99999, 0.9
+"""Part of the way to the nearest bound that a step goes, and that it may go where the predictor goes this far."""
 EQUATION = NUMBER, MISSING, PAID = range(3)
 """Rows of the equations: the place of the pair, what its value lacks, its multiplier."""
 PROOF_EVERY, PROVEN = 10, 1e-9
@@ -295,8 +295,8 @@ def _sweep_out(layout, work, goal):
 
 
 @compiled()
-def iterate(layout, work, used, target, size):
-    """Step until bounds are met and products small; return how it ended."""
+def iterate(layout, work, used, target, size, nearly):
+    """Step until bounds are met and products small; return how it ended. `nearly` is the most of the way to go."""
     regions, (_, sums, cells, _, pairs, equations) = layout[4], work
     count = open_payments(pairs, regions, target)
     cells[:] = 0.0
@@ -317,15 +317,16 @@ def iterate(layout, work, used, target, size):
         _sweep_out(layout, work, (0.0, FORESEEN, AIM))
         far, gained = _foresee(layout, work, rest)
         # ds·y + s·dy = −s·y in the predictor, so the products after it are known before it is taken.
-        length = 1.0 / max(far, 1.0)
+        length = free = 1.0 / max(far, 1.0)
         then = max((1.0 - length) * left + length * length * gained, 0.0)
         aim = left / max(count, 1) * min(then / left, 1.0) ** 4 if left > 0.0 else 0.0
         _state(pairs, equations, used)
         _sweep_in(layout, work, aim)
         _sweep_out(layout, work, (aim, CHANGE, STEP))
         far_gap, far_pay = _reach(layout, work, rest, aim)
-        length = min(1.0, BACK_OFF / far_gap) if far_gap > 0.0 else 1.0
-        paid = min(1.0, BACK_OFF / far_pay) if far_pay > 0.0 else 1.0
+        way = nearly if free >= FREE else BACK_OFF
+        length = min(1.0, way / far_gap) if far_gap > 0.0 else 1.0
+        paid = min(1.0, way / far_pay) if far_pay > 0.0 else 1.0
         for e in range(used):
             j = int(equations[NUMBER, e])
             equations[PAID, e] += paid * (pairs[FORCE + j] - STIFF * pairs[STEP + j])

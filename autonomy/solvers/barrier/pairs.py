@@ -85,17 +85,23 @@ def clear(lanes):
 
 @compiled()
 def largest(lanes, row):
-    """Return the largest value in a row of the lanes, at least 0."""
+    """Return the largest value in a row of the lanes, at least 0, which is overwritten."""
+    for start in range(row + WIDTH, row + BLOCK, WIDTH):
+        for j in range(WIDTH):
+            lanes[row + j] = max(lanes[row + j], lanes[start + j])
     found = 0.0
-    for j in range(BLOCK):
+    for j in range(WIDTH):
         found = max(found, lanes[row + j])
     return found
 
 
 @compiled()
 def total(lanes):
-    """Return the sum that was gathered."""
+    """Return the sum that was gathered, which is overwritten."""
+    for start in range(SUM + WIDTH, SUM + BLOCK, WIDTH):
+        for j in range(WIDTH):
+            lanes[SUM + j] += lanes[start + j]
     found = 0.0
-    for j in range(BLOCK):
+    for j in range(WIDTH):
         found += lanes[SUM + j]
     return found
