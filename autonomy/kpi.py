@@ -84,9 +84,7 @@ def gini(values: Vector) -> float:
         G = Σ_i Σ_j |x_i − x_j| / (2·(N − 1)·Σ |x_i|)
 
     For amounts >= 0 it is the Gini coefficient times N/(N − 1); the denominator is what makes it stay in 0..1 when some
-    are negative, as bills of homes that earn are (Raffinetti, Siletti and Vernizzi, On the Gini coefficient
-    normalization when attributes with negative values are considered, Statistical Methods & Applications 24, 2015,
-    doi:10.1007/s10260-014-0293-4).
+    are negative, as bills of homes that earn are [Raffinetti2015].
     """
     amount = np.sort(np.asarray(values, dtype=np.float64))
     size, total = amount.size, float(np.abs(amount).sum())

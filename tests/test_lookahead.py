@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Forecast, Network, Observation
@@ -223,6 +223,37 @@ def test_just_enough_is_kept_for_a_peak_worked_by_hand():
     assert asked.plan_kw is not None
     assert asked.plan_kw[:2, 0] == pytest.approx([-1.5, -1.5], abs=1e-4)
     assert any("looking ahead" in reason.text for reason in asked.reasons)
+
+
+@given(
+    peak_kw=st.sampled_from([4.5, 5.0, 5.5, 6.0]),
+    capacity=st.sampled_from([8.0, 10.0, 12.0]),
+    limit=st.sampled_from([3.0, 4.0]),
+)
+@settings(max_examples=12)
+@example(peak_kw=5.5, capacity=12.0, limit=3.0)
+def test_steps_that_share_what_one_battery_has_left_do_not_stop_the_solver(
+    peak_kw: float, capacity: float, limit: float
+):
+    # In round numbers the prices of the peak's steps depend on each other exactly, and their matrix is singular.
+    network = Network.single_feeder(n_prosumers=1, import_limit_kw=limit, export_limit_kw=limit)
+    community, steps = home(battery_capacity_kwh=capacity, network=network), 72
+    hour = np.arange(steps) % 24
+    series = Series(
+        time=np.datetime64("2024-05-01T00:00", "m") + np.timedelta64(60, "m") * np.arange(steps),
+        demand_kw=np.where((hour >= 18) & (hour < 21), peak_kw, 1.0)[:, None],
+        pv_kw=np.zeros((steps, 1)),
+        retail_price=0.3,
+        feed_in_price=0.06,
+        names=community.names,
+        timestep_h=1.0,
+    )
+    simulator = Simulator(community, Scenario.whole(series).with_forecast("perfect"), initial_soc=1.0)
+    controller = Controller(community, policy="self-consumption", look_ahead=Lookahead(community))
+    while not simulator.is_done:
+        decision = controller.step(simulator.observe())
+        assert not any("failed" in reason.text for reason in decision.reasons), decision.reasons
+        simulator.execute(decision)
 
 
 def test_what_can_be_charged_before_the_peak_is_counted_with_its_losses():

@@ -6,6 +6,8 @@ from __future__ import annotations
 from autonomy.solvers.horizon.lanes import LANES
 from autonomy.solvers.horizon.layout import DDUAL, DSLACK, DUAL, MASS, SLACK, compiled
 
+FRACTION = 0.999
+"""Share of the way to the boundary that a step may go, so that nothing ever becomes 0."""
 BLOCK = 128
 """Inequalities that are looked at together."""
 
@@ -48,8 +50,8 @@ def _beyond(value, change, steepest):
 
 @compiled()
 def _reach(flat, which):
-    """Return the longest step at which all slacks (which = 0) or multipliers (1) stay >= 0, at most 1."""
-    steepest = 1.0
+    """Return the longest step at which all slacks (which = 0) or multipliers (1) stay >= 0, at most 1/FRACTION."""
+    steepest = FRACTION
     value, change = flat[which], flat[which + 2]
     for first in range(0, value.size, BLOCK):
         last = min(first + BLOCK, value.size)
@@ -81,8 +83,8 @@ def go(flat, primal, dual):
 
 @compiled()
 def lengths(flats):
-    """Return the longest steps of slacks and of multipliers, at most 1."""
-    primal, dual = 1.0, 1.0
+    """Return the longest steps of slacks and of multipliers, at most 1/FRACTION."""
+    primal, dual = 1.0 / FRACTION, 1.0 / FRACTION
     for f in range(3):
         primal, dual = min(primal, _reach(flats[f], SLACK)), min(dual, _reach(flats[f], DUAL))
     return primal, dual

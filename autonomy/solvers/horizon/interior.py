@@ -7,7 +7,7 @@ minimise f(z) subject to G z >= h:   G z − h = s,  ∇f(z) = Gᵀy,  s·y = 0,
 from __future__ import annotations
 
 from autonomy.solvers.horizon.direction import direction
-from autonomy.solvers.horizon.inequalities import centre, go, lengths, total, weigh
+from autonomy.solvers.horizon.inequalities import FRACTION, centre, go, lengths, total, weigh
 from autonomy.solvers.horizon.lanes import copy, take
 from autonomy.solvers.horizon.layout import (
     DL,
@@ -37,8 +37,6 @@ from autonomy.solvers.horizon.residuals import residuals
 PROXIMITY = 1e-5
 """Curvature of a later x around its present value, in Newton steps only: later steps have no curvature of their own,
 and without it rounding is amplified by s/y. At the end the steps vanish, and it changes nothing."""
-FRACTION = 0.999
-"""Share of the way to the boundary that a step may go."""
 
 
 @compiled()
@@ -101,7 +99,7 @@ def iterate(  # noqa: PLR0913, PLR0917 - the arrays of one solver
                 primal, dual = lengths(flats)
                 second = 1.0
                 # Below the tolerance nothing is won, and rounding grows.
-                share = total(flats, primal, dual) / total(flats, 0.0, 0.0)
+                share = total(flats, min(primal, 1.0), min(dual, 1.0)) / total(flats, 0.0, 0.0)
                 target = max(report[MEAN] * share**3, 0.2 * tolerance[MEAN])
                 _restore(cell, row, others)
             for f in range(3):
@@ -110,7 +108,5 @@ def iterate(  # noqa: PLR0913, PLR0917 - the arrays of one solver
         primal, dual = lengths(flats)
         if together:
             primal = dual = min(primal, dual)
-        primal = FRACTION * primal if primal < 1.0 else 1.0
-        dual = FRACTION * dual if dual < 1.0 else 1.0
-        _move(line, cell, row, flats, primal, dual)
+        _move(line, cell, row, flats, min(FRACTION * primal, 1.0), min(FRACTION * dual, 1.0))
     return taken, False
