@@ -30,7 +30,7 @@ def test_every_price_may_be_zero_and_of_any_type_of_number(name: str) -> None:
     numbers: tuple[Any, ...] = (0, 0.25, np.float64(0.25), np.int64(3))
     for value in numbers:
         if name == "cycle_exponent" and value < 1:
-            with pytest.raises(ModelError, match="cycle_exponent = .*expected a number >= 1"):
+            with pytest.raises(ModelError, match=r"cycle_exponent = .*expected a number >= 1"):
                 Economics(cycle_exponent=value)
         else:
             assert getattr(Economics(**{name: value}), name) == value

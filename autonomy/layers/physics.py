@@ -107,7 +107,8 @@ def next_energy_kwh(
 ) -> Vector:
     """Return e' = a·e + dt·(ec·max(b, 0) − max(−b, 0)/ed); a is `retention`, what a step leaves of what is stored."""
     charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
-    return retention * energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
+    energy_kwh = retention * energy_kwh
+    return energy_kwh + timestep_h * (charge_efficiency * charge - discharge / discharge_efficiency)
 
 
 def power_to_reach_kw(community: Community, energy_after_kwh: Vector, energy_kwh: Vector) -> Vector:

@@ -185,7 +185,7 @@ def _economics(economics: Economics, currency: str) -> list[tuple[str, str]]:
     rows = []
     for name, unit in _ECONOMICS_UNITS.items():
         value = getattr(economics, name)
-        label = name.removesuffix("_per_kwh").removesuffix("_per_kg").removesuffix("_per_kw").replace("_", " ").capitalize()
+        label = name.partition("_per_k")[0].replace("_", " ").capitalize()
         text = "lowest retail price of the window" if value is None else f"{quantity(value, 3)} {unit.format(currency)}"
         rows.append((label, text))
     return rows

@@ -26,6 +26,9 @@ SMALLEST_FUSE_KW = 10.0
 FIELDS = ("pv_kw", "demand_kw", "soc", "retail_price", "feed_in_price")
 """The required fields, in the order in which they stand in a block of measurements."""
 
+NO_GRID_LIMIT = (float("inf"), float("inf"))
+"""kW that a grid without limits of its own delivers and takes."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Rating:
@@ -79,8 +82,8 @@ class Ratings:
         self._line_limit = np.maximum(physics.least_above(network, carried), SMALLEST_FUSE_KW)
         one = np.ones(community.n_prosumers)
         self._defaults = {name: getattr(community, name, one) for name in RATED}
-        self._capacity = self._carried(frozen(community.connection_limit_kw), (np.inf, np.inf))
-        self._island: tuple[tuple[float, ...], Capacity] = (np.inf, np.inf), self._capacity
+        self._capacity = self._connected(frozen(community.connection_limit_kw))
+        self._island: tuple[tuple[float, ...], Capacity] = NO_GRID_LIMIT, self._capacity
         self.default = self._derive(self._defaults, self._capacity)
 
     def of_step(self, limits: Any, inbox: Inbox) -> Rating:
@@ -111,34 +114,39 @@ class Ratings:
         rating = self._derive(values, self._capacity_of(values["connection_limit_kw"], grid))
         return rating if floor is None else replace(rating, charge_floor_kw=floor)
 
-    def _capacity_of(self, connection_kw: Vector, grid: tuple[float, ...]) -> Capacity:
+    def _capacity_of(self, connection: Vector, grid: tuple[float, ...]) -> Capacity:
         # The same object for as long as it is the community's own or an outage goes on: much is derived from it.
-        if connection_kw is not self._defaults["connection_limit_kw"]:
-            return self._carried(frozen(connection_kw), grid)
-        if grid == (np.inf, np.inf):
-            return self._capacity
+        if connection is not self._defaults["connection_limit_kw"]:
+            return self._limited(self._connected(frozen(connection)), grid)
         if grid != self._island[0]:
-            self._island = grid, self._carried(self._capacity.connection_limit_kw, grid)
-        return self._island[1]
+            self._island = grid, self._limited(self._capacity, grid)
+        return self._capacity if grid == NO_GRID_LIMIT else self._island[1]
 
-    def _carried(self, connection_kw: Vector, grid: tuple[float, ...]) -> Capacity:
-        network = self.community.network
-        import_limit, export_limit = self._import_limit, network.export_limit_kw
-        fair_import, fair_export = self._fair_import, self._fair_export
-        if grid != (np.inf, np.inf):
-            feeder = int(np.argmin(network.parent))
-            imports, exports = import_limit.copy(), export_limit.copy()
-            # What the lines lose comes from the grid too, or, in an outage, from whatever forms the island's voltage.
-            imports[feeder] = min(imports[feeder], max(grid[0] - network.worst_case_loss_kw[feeder], 0.0))
-            exports[feeder] = min(exports[feeder], grid[1])
-            import_limit, export_limit = frozen(imports), frozen(exports)
-            fair_import, fair_export = (physics.fair_share_kw(network, limit) for limit in (import_limit, export_limit))
+    def _connected(self, connection: Vector) -> Capacity:
         return Capacity(
-            connection_limit_kw=connection_kw,
-            import_limit_kw=import_limit,
-            export_limit_kw=export_limit,
-            fair_import_kw=frozen(np.minimum(fair_import, connection_kw)),
-            fair_export_kw=frozen(np.minimum(fair_export, connection_kw)),
+            connection_limit_kw=connection,
+            import_limit_kw=self._import_limit,
+            export_limit_kw=self.community.network.export_limit_kw,
+            fair_import_kw=frozen(np.minimum(self._fair_import, connection)),
+            fair_export_kw=frozen(np.minimum(self._fair_export, connection)),
+        )
+
+    def _limited(self, capacity: Capacity, grid: tuple[float, ...]) -> Capacity:
+        """Return the capacity with a feeder that carries no more than the grid delivers and takes."""
+        if grid == NO_GRID_LIMIT:
+            return capacity
+        network, connection = self.community.network, capacity.connection_limit_kw
+        feeder = int(np.argmin(network.parent))
+        imports, exports = capacity.import_limit_kw.copy(), capacity.export_limit_kw.copy()
+        # What the lines lose comes from the grid too, or, in an outage, from whatever forms the island's voltage.
+        imports[feeder] = min(imports[feeder], max(grid[0] - network.worst_case_loss_kw[feeder], 0.0))
+        exports[feeder] = min(exports[feeder], grid[1])
+        return Capacity(
+            connection_limit_kw=connection,
+            import_limit_kw=frozen(imports),
+            export_limit_kw=frozen(exports),
+            fair_import_kw=frozen(np.minimum(physics.fair_share_kw(network, imports), connection)),
+            fair_export_kw=frozen(np.minimum(physics.fair_share_kw(network, exports), connection)),
         )
 
     def _derive(self, values: Mapping[str, Vector], capacity: Capacity) -> Rating:
