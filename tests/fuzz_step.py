@@ -41,11 +41,12 @@ JUNK: tuple[Any, ...] = (None, "three", "3", b"", [], [[1.0]], {}, {"a": 1}, Tru
 MEASURED = ("demand_kw", "pv_kw", "soc", "retail_price", "feed_in_price", "applied_battery_kw")
 GLANCE = None if (machine := load_machine()) is None else machine.glance
 LIMITS = ("charge_limit_kw", "discharge_limit_kw", "soc_min", "soc_max", "charge_efficiency", "discharge_efficiency",
-          "connection_limit_kw", "active", "can_curtail", "can_shed")  # fmt: skip
+          "connection_limit_kw", "active", "can_curtail", "can_shed", "charge_floor_kw")  # fmt: skip
+GRID = ("grid_import_limit_kw", "grid_export_limit_kw")
 
 
 def communities() -> dict[str, Community]:
-    """Return what is fuzzed: a feeder, a deep tree, ramps, unequal and odd limits, losses."""
+    """Return what is fuzzed: a feeder, a deep tree, ramps, unequal and odd limits, batteries that leak, losses."""
     home: dict[str, Any] = {"charge_limit_kw": 5.0, "discharge_limit_kw": 5.0, "charge_efficiency": 0.95,
                             "discharge_efficiency": 0.9, "soc_min": 0.1, "soc_max": 0.95}  # fmt: skip
     deep = Network(
@@ -84,6 +85,7 @@ def communities() -> dict[str, Community]:
             network=odd,
             timestep_h=1 / 60,
         ),
+        "leaks": Community(battery_capacity_kwh=10.0, self_discharge_per_h=[0.01, 5e-5, 0.9], network=feeder, **home),
         "losses": Community(battery_capacity_kwh=10.0, connection_limit_kw=[4.0, 5.0, 6.0], network=lossy, **home),
     }
 
@@ -160,6 +162,12 @@ def block_of(
         if random.random() < 0.1:
             names = random.choice(LIMITS, 2)
             sent["limits"] = {str(name): random.choice([0.0, 0.2, 0.9, 1.0, 3.0, np.nan], size) for name in names}
+            if random.random() < 0.5:
+                floors = [-np.inf, -3.0, 0.0, 0.5, 1.234567, 9.0, np.nan]
+                sent["limits"]["charge_floor_kw"] = random.choice(floors, size)
+            if random.random() < 0.5:
+                name = random.choice(GRID)
+                sent["limits"][str(name)] = float(random.choice([0.0, 1e-7, 0.5, 2.0, np.inf, np.nan, -1.0]))
         if is_dirty:
             if random.random() < 0.5:
                 answer = soiled(random, answer, size)
@@ -167,7 +175,7 @@ def block_of(
                 name = str(random.choice(MEASURED))
                 sent[name] = soiled(random, sent.get(name, np.zeros(size)), size)
             if random.random() < 0.1:
-                sent["limits"] = {str(random.choice(LIMITS)): soiled(random, np.ones(size), size)}
+                sent["limits"] = {str(random.choice([*LIMITS, *GRID])): soiled(random, np.ones(size), size)}
             if random.random() < 0.05:
                 sent.pop(str(random.choice(MEASURED)), None)
             if random.random() < 0.05:

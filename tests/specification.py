@@ -115,10 +115,6 @@ def read(community: Community, observation: Mapping[str, Any], before: Any, numb
         name: numbers(observation.get(name), size) or nothing
         for name in ("demand_kw", "pv_kw", "soc", "retail_price", "feed_in_price", "applied_battery_kw")
     }
-    # What was applied is read from a list only.
-    listed = (
-        np.ndim(observation.get("applied_battery_kw")) == 1 if given["applied_battery_kw"] is not nothing else False
-    )
     found = []
     for i in range(size):
         own = {name: values[i] for name, values in limits.items()}
@@ -128,7 +124,7 @@ def read(community: Community, observation: Mapping[str, Any], before: Any, numb
         capacity = number(float(community.battery_capacity_kwh[i]))
         if capacity == 0:
             soc = 0.0
-        applied = given["applied_battery_kw"][i] if listed else float("nan")
+        applied = given["applied_battery_kw"][i]
         known = demand is not None and pv is not None
         found.append(
             Prosumer(

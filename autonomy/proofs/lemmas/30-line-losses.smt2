@@ -15,7 +15,7 @@
 ; code:
 ;   autonomy/layers/network.py | limit = np.maximum(self.import_limit_kw, self.export_limit_kw)
 ;   autonomy/layers/network.py | total[self.parent[line]] += total[line]
-;   autonomy/layers/physics.py | losses[line] = network.loss_coefficient_per_kw[line] * flows[line] ** 2
+;   autonomy/layers/physics.py | losses[..., line] = network.loss_coefficient_per_kw[line] * flows[..., line] ** 2
 ;   autonomy/layers/supervision/rating.py | self._import_limit = frozen(np.maximum(network.import_limit_kw - network.worst_case_loss_kw, 0.0))
 ; every N:
 ;   The induction step from the leaves to the feeder. Flows at the upper ends of the lines below, each between its sum
