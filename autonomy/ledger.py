@@ -161,7 +161,7 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
         overload_penalty=-economics.overload_penalty_per_kwh * dt * np.asarray(flows.overload_kw),
         wear_cost=wear,
         shed_cost=-economics.value_of_lost_load_per_kwh * dt * flows.shed_kw,
-        peak_cost=-economics.capacity_price_per_kw * np.asarray(flows.peak_rise_kw),
+        peak_cost=-economics.capacity_price_per_kw * (flows.peak_rise_kw + np.zeros(np.shape(flows.feeder_kw))),
         missing_cost=-economics.missing_charge_price_per_kwh * missing,
     )
     community_pays = bill.sum(axis=-1) + losses

@@ -7,9 +7,14 @@ The community's observation, for N prosumers and a forecast of H steps (`Communi
 | N | demand | 0 | 1e9 | kW |
 | N | available PV | 0 | 1e9 | kW |
 | N | state of charge | 0 | 1 | fraction |
+| N | charge floor: least charge of the step, < 0: most discharge; 0 for none | -1e9 | 1e9 | kW |
+| N | whether the battery is there | 0 | 1 | - |
+| 2N | charge and discharge limit of the step | 0 | 1e9 | kW |
+| 2N | lowest and highest state of charge of the step | 0 | 1 | fraction |
 | 6N | forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
 | 3H | forecast of the community's demand: expected, low, high | 0 | 1e9 | kW |
 | 3H | forecast of the community's PV: expected, low, high | 0 | 1e9 | kW |
+| 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
 | 1 | retail price | -1e9 | 1e9 | currency/kWh |
 | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
 | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
@@ -23,18 +28,24 @@ A prosumer's observation, of one size for every N (`parallel_env`, `make_vec`):
 | 1 | own demand | 0 | 1e9 | kW |
 | 1 | own available PV | 0 | 1e9 | kW |
 | 1 | own state of charge | 0 | 1 | fraction |
+| 1 | own charge floor, as above | -1e9 | 1e9 | kW |
+| 1 | whether the own battery is there | 0 | 1 | - |
 | 6 | own forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
 | 1 | own battery capacity | 0 | 1e9 | kWh |
-| 2 | own charge and discharge limit | 0 | 1e9 | kW |
-| 1 | own connection limit; 0 where there is none (a limit is always above 0) | 0 | 1e9 | kW |
+| 2 | own charge and discharge limit of the step | 0 | 1e9 | kW |
+| 1 | own connection limit of the step; 0 where there is none | 0 | 1e9 | kW |
+| 2 | own lowest and highest state of charge of the step | 0 | 1 | fraction |
 | 2 | the community's demand and available PV, divided by N | 0 | 1e9 | kW |
 | 3H | forecast of the community's demand, divided by N: expected, low, high | 0 | 1e9 | kW |
 | 3H | forecast of the community's PV, divided by N: expected, low, high | 0 | 1e9 | kW |
+| 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
 | 1 | retail price | -1e9 | 1e9 | currency/kWh |
 | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
 | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
 | H | published retail price | -1e9 | 1e9 | currency/kWh |
 | 2 | sine and cosine of the time of day | -1 | 1 | - |
+
+What limits a step is read from `Observation.limits` by `autonomy.allowance`; without them it is the community's own.
 
 Low and high are the stated uncertainty of `Forecast`; of a community total they are the sums of the prosumers' own,
 an interval that is wider than the total needs. 1e9 stands for "no limit": a space with infinite ends can be neither
@@ -52,6 +63,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autonomy.allowance import Allowance, allowance_of, floor_of, shown_floor
 from autonomy.forecasting import Outlook
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
@@ -65,19 +77,22 @@ ACTIONS = 3
 """Numbers of a prosumer's action."""
 SOC_OF_PROSUMER = 2
 """Place of the state of charge in a prosumer's observation."""
-OWN = 13
+FLOOR_OF_PROSUMER = 3
+"""Place of what its battery is to be charged with at least."""
+OWN = 17
 """Numbers of a prosumer's observation that are its own; the rest is the same for all."""
 MINUTES_PER_DAY = 1440.0
 
 
 class Known(NamedTuple):
-    """What observations are made of besides the states of charge; R rows, or () for a single step.
+    """What observations are made of besides what depends on the stored energy; R rows, or () for a single step.
 
     Attributes:
         demand_kw: (*R, N)
         pv_kw: (*R, N) available.
         demand_ahead: (*R, H, N) kW each.
         pv_ahead: (*R, H, N) kW each.
+        allowance: What limits the steps.
         prices: (*R, 3) retail and feed-in price in currency/kWh, carbon intensity in kg/kWh.
         published: (*R, H) retail price, currency/kWh.
         daytime: (*R, 2) sine and cosine of the time of day.
@@ -87,28 +102,33 @@ class Known(NamedTuple):
     pv_kw: Vector
     demand_ahead: Outlook
     pv_ahead: Outlook
+    allowance: Allowance
     prices: Vector
     published: Vector
     daytime: Vector
 
 
+Bound = tuple[float, float]
+POWER: Bound = (0.0, NO_LIMIT)
+EITHER: Bound = (-NO_LIMIT, NO_LIMIT)
+SHARE: Bound = (0.0, 1.0)
+
+
 def observation_bounds(n_prosumers: int, horizon: int) -> tuple[Flat, Flat]:
     """Return lower and upper bounds of the community's observation, by the table above."""
-    measured = [(0.0, NO_LIMIT)] * (2 * n_prosumers) + [(0.0, 1.0)] * n_prosumers
-    return _bounds([*measured, *[(0.0, NO_LIMIT)] * (6 * n_prosumers + 6 * horizon)], horizon)
+    by_prosumer = [POWER, POWER, SHARE, EITHER, SHARE, POWER, POWER, SHARE, SHARE, *[POWER] * 6]
+    return _bounds([*(bound for bound in by_prosumer for _ in range(n_prosumers)), *[POWER] * (6 * horizon)], horizon)
 
 
 def prosumer_bounds(horizon: int) -> tuple[Flat, Flat]:
     """Return lower and upper bounds of a prosumer's observation, by the second table above."""
-    own = [(0.0, NO_LIMIT)] * OWN
-    own[SOC_OF_PROSUMER] = (0.0, 1.0)
-    return _bounds([*own, *[(0.0, NO_LIMIT)] * (2 + 6 * horizon)], horizon)
+    own = [POWER, POWER, SHARE, EITHER, SHARE, *[POWER] * 6, POWER, POWER, POWER, POWER, SHARE, SHARE]
+    return _bounds([*own, *[POWER] * (2 + 6 * horizon)], horizon)
 
 
-def _bounds(first: list[tuple[float, float]], horizon: int) -> tuple[Flat, Flat]:
-    price = (-NO_LIMIT, NO_LIMIT)
-    prices = [price, price, (0.0, NO_LIMIT)] + [price] * horizon
-    low, high = np.array([*first, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
+def _bounds(first: list[Bound], horizon: int) -> tuple[Flat, Flat]:
+    prices = [EITHER, EITHER, POWER] + [EITHER] * horizon
+    low, high = np.array([*first, SHARE, SHARE, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
     return low, high
 
 
@@ -118,7 +138,8 @@ def encode(community: Community, observation: Observation) -> Flat:
     Raises:
         ModelError: the observation has no forecast.
     """
-    return community_rows(_known(observation), shown_soc(community, observation.soc))
+    known = _known(community, observation)
+    return community_rows(known, shown_soc(community, observation.soc), _shown_floor(community, observation))
 
 
 def encode_each(community: Community, observation: Observation) -> Flat:
@@ -127,26 +148,31 @@ def encode_each(community: Community, observation: Observation) -> Flat:
     Raises:
         ModelError: the observation has no forecast.
     """
-    known = _known(observation)
+    known = _known(community, observation)
     own, common = own_rows(community, known), common_rows(known)
     own[:, SOC_OF_PROSUMER] = shown_soc(community, observation.soc)
+    own[:, FLOOR_OF_PROSUMER] = _shown_floor(community, observation)
     return np.concatenate([own, np.broadcast_to(common, (own.shape[0], common.size))], axis=1)
 
 
-def community_rows(known: Known, soc: ArrayLike) -> Flat:
+def community_rows(known: Known, soc: ArrayLike, floor_kw: ArrayLike) -> Flat:
     """Return (*R, D): community observations, by the first table of the module.
 
     Args:
         known: R steps.
         soc: (*R, N) fractions as `shown_soc` gives them.
+        floor_kw: (*R, N) kW as `shown_floor` gives them, or one number for all.
     """
-    ahead = (*known.demand_ahead, *known.pv_ahead)
+    ahead, limits = (*known.demand_ahead, *known.pv_ahead), known.allowance
     return _flat(
         known.demand_kw,
         known.pv_kw,
         np.asarray(soc, dtype=np.float64),
+        np.broadcast_to(np.asarray(floor_kw, dtype=np.float64), known.demand_kw.shape),
+        *limits[:5],
         *(values[..., 0, :] for values in ahead),
         *(values.sum(axis=-1) for values in ahead),
+        limits.grid_share,
         known.prices,
         known.published,
         known.daytime,
@@ -154,18 +180,24 @@ def community_rows(known: Known, soc: ArrayLike) -> Flat:
 
 
 def own_rows(community: Community, known: Known) -> Flat:
-    """Return (*R, N, `OWN`): what is a prosumer's own in its observation, with 0 for the state of charge."""
-    shape = known.demand_kw.shape
-    limit = community.connection_limit_kw
-    ratings = (
-        community.battery_capacity_kwh,
-        community.charge_limit_kw,
-        community.discharge_limit_kw,
-        np.where(np.isfinite(limit), limit, 0.0),
+    """Return (*R, N, `OWN`): what is a prosumer's own in its observation, with 0 for state of charge and floor."""
+    limits, nothing = known.allowance, np.zeros(known.demand_kw.shape)
+    ahead, connection = (*known.demand_ahead, *known.pv_ahead), limits.connection_limit_kw
+    columns = (
+        known.demand_kw,
+        known.pv_kw,
+        nothing,
+        nothing,
+        limits.active,
+        *(values[..., 0, :] for values in ahead),
+        np.broadcast_to(community.battery_capacity_kwh, nothing.shape),
+        limits.charge_limit_kw,
+        limits.discharge_limit_kw,
+        np.where(np.isfinite(connection), connection, 0.0),
+        limits.soc_min,
+        limits.soc_max,
     )
-    ahead = (*known.demand_ahead, *known.pv_ahead)
-    columns = [known.demand_kw, known.pv_kw, np.zeros(shape), *(values[..., 0, :] for values in ahead)]
-    return _flat(*(values[..., None] for values in (*columns, *(np.broadcast_to(item, shape) for item in ratings))))
+    return _flat(*(values[..., None] for values in columns))
 
 
 def common_rows(known: Known) -> Flat:
@@ -176,6 +208,7 @@ def common_rows(known: Known) -> Flat:
         known.demand_kw.sum(axis=-1, keepdims=True) / size,
         known.pv_kw.sum(axis=-1, keepdims=True) / size,
         *(values.sum(axis=-1) / size for values in ahead),
+        known.allowance.grid_share,
         known.prices,
         known.published,
         known.daytime,
@@ -185,7 +218,7 @@ def common_rows(known: Known) -> Flat:
 def shown_soc(community: Community, soc: Vector) -> Vector:
     """Return (..., N) states of charge as observed: in 0..1, and 0 where there is no battery."""
     # The last bit of an empty or a full battery may lie outside 0..1.
-    return np.where(community.battery_capacity_kwh > 0, np.clip(soc, 0.0, 1.0), 0.0)
+    return np.where(community.has_battery, np.minimum(np.maximum(soc, 0.0), 1.0), 0.0)
 
 
 def physical_action(community: Community, observation: Observation, action: Any) -> Any:
@@ -243,7 +276,11 @@ def day_angle(time: NDArray[np.datetime64]) -> Vector:
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
 
 
-def _known(observation: Observation) -> Known:
+def _shown_floor(community: Community, observation: Observation) -> Vector | float:
+    return shown_floor(floor_of(observation.limits, community.n_prosumers))
+
+
+def _known(community: Community, observation: Observation) -> Known:
     forecast = observation.forecast
     if forecast is None:
         raise ModelError("forecast", None, "a Forecast; a learned policy needs one")
@@ -254,6 +291,7 @@ def _known(observation: Observation) -> Known:
         pv_kw=observation.pv_kw,
         demand_ahead=Outlook(forecast.demand_kw, forecast.demand_low_kw, forecast.demand_high_kw),
         pv_ahead=Outlook(forecast.pv_kw, forecast.pv_low_kw, forecast.pv_high_kw),
+        allowance=allowance_of(community, observation.limits),
         prices=np.array([observation.retail_price[0], observation.feed_in_price[0], intensity]),
         published=forecast.retail_price,
         daytime=_daytime(observation.time),

@@ -13,16 +13,18 @@ from autonomy.errors import ConfigError, OptionalDependencyError
 from autonomy.layers.community import Community
 from autonomy.layers.intent import Policy, named_policy
 from autonomy.layers.observation import Observation
-from autonomy.observing import encode, physical_action
+from autonomy.observing import ACTIONS, encode, physical_action
 
 
 def load_policy(spec: str) -> Policy:
     """Return the policy that `spec` names.
 
     Args:
-        spec: A name from the catalogue; `model.zip`, a Stable-Baselines3 model trained on `CommunityEnv`; or
-            `file.py:name`, a function or class of a Python file (which is executed). A model whose actions are all in
-            [−1, 1], as `CommunityEnv(normalised=True)` has them, is scaled by `autonomy.observing.physical_action`.
+        spec: A name from the catalogue; `model.zip`, a Stable-Baselines3 model; or `file.py:name`, a function or class
+            of a Python file (which is executed). A model trained on `CommunityEnv` decides for the whole community; if
+            its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has them, they are scaled by
+            `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions are three numbers, is
+            asked about every prosumer.
 
     Raises:
         ConfigError: nothing is found under `spec`, or what is found is not a policy.
@@ -79,12 +81,16 @@ def _from_stable_baselines(path: Path) -> Policy:
 
 
 def _acting(model: Any) -> Policy:
-    """Return a model's deterministic actions as a policy; see `load_policy` for the two action spaces."""
+    """Return a model's deterministic actions as a policy; see `load_policy` for the action spaces."""
+    if model.action_space.shape == (ACTIONS,):
+        from autonomy.environments import shared_policy  # noqa: PLC0415 - loads Gymnasium, as the model has
+
+        return shared_policy(model)
     is_normalised = bool(np.all(model.action_space.low == -1.0) and np.all(model.action_space.high == 1.0))
 
     def act(community: Community, observation: Observation) -> Any:
         action, _ = model.predict(encode(community, observation), deterministic=True)
-        rows = action.reshape(community.n_prosumers, 3)
+        rows = action.reshape(community.n_prosumers, ACTIONS)
         return physical_action(community, observation, rows) if is_normalised else rows
 
     return act

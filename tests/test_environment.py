@@ -98,7 +98,7 @@ def test_the_demo_is_the_default_and_none_of_its_held_out_weeks_is_seen() -> Non
         assert not seen & held_out
         assert all((window.stop - 1) // 168 == window.start // 168 for window in env.windows)
         assert {window.n_steps for window in env.windows} == {steps or 168}
-    assert env.reset(seed=0)[0].shape == env.observation_space.shape == (8 * 17 + 17 + 7 * 24 + 5,)
+    assert env.reset(seed=0)[0].shape == env.observation_space.shape == (15 * 17 + 7 * 24 + 7,)
 
 
 @given(communities(max_prosumers=3), st.data())
@@ -229,6 +229,8 @@ def test_info_carries_every_part_of_the_reward_and_they_add_up() -> None:
             + 3.0 * info["overload_penalty_currency"]
             + 4.0 * info["wear_cost_currency"]
             + 5.0 * info["shed_cost_currency"]
+            + info["peak_cost_currency"]
+            + info["missing_cost_currency"]
         )
         assert reward == pytest.approx(parts, rel=1e-12)
         assert abs(info["p2p_revenue_by_prosumer_currency"].sum()) <= 1e-12
@@ -329,14 +331,16 @@ def test_the_flat_observation_by_hand() -> None:
     observation = Simulator(community, days(community)).observe()
     flat = encode(community, observation)
     low, high = observation_bounds(2, 24)
-    assert flat.shape == low.shape == high.shape == (8 * 2 + 2 + 7 * 24 + 5,)
+    assert flat.shape == low.shape == high.shape == (15 * 2 + 7 * 24 + 7,)
     assert flat.dtype == np.float32
     np.testing.assert_allclose(flat[:6], [1, 2, 0, 0, 0.5, 0])
-    np.testing.assert_allclose(flat[6:12], [1, 2, 1, 2, 1, 2])  # without history tomorrow is like now
-    np.testing.assert_allclose(flat[12:18], 0.0)
-    np.testing.assert_allclose(flat[18:42], 3.0)
-    np.testing.assert_allclose(flat[162:165], [0.2, 0.06, 0.3])
-    np.testing.assert_allclose(flat[165 + 15 : 165 + 21], [0.2, 0.5, 0.5, 0.5, 0.5, 0.2])  # hour 1 comes first
+    np.testing.assert_allclose(flat[6:18], [0, 0, 1, 1, 5, 0, 4, 0, 0, 0, 1, 1])  # no floors, all there, their limits
+    np.testing.assert_allclose(flat[18:24], [1, 2, 1, 2, 1, 2])  # without history tomorrow is like now
+    np.testing.assert_allclose(flat[24:30], 0.0)
+    np.testing.assert_allclose(flat[30:54], 3.0)
+    np.testing.assert_allclose(flat[174:176], 1.0)  # the grid is there
+    np.testing.assert_allclose(flat[176:179], [0.2, 0.06, 0.3])
+    np.testing.assert_allclose(flat[179 + 15 : 179 + 21], [0.2, 0.5, 0.5, 0.5, 0.5, 0.2])  # hour 1 comes first
     np.testing.assert_allclose(flat[-2:], [0.0, 1.0])
     assert (low[4:6].tolist(), high[4:6].tolist()) == ([0, 0], [1, 1])
     assert (low[-2:].tolist(), high[-2:].tolist()) == ([-1, -1], [1, 1])
@@ -354,7 +358,7 @@ def test_the_time_of_day_is_an_angle_and_zeros_when_unknown(time: Any, sine: flo
     }
     flat = encode(community, Observation(**fields, forecast=observation.forecast, time=time))
     np.testing.assert_allclose(flat[-2:], [sine, cosine], atol=1e-7)
-    assert flat[164] == 0.0  # no carbon intensity was given
+    assert flat[178] == 0.0  # no carbon intensity was given
     with pytest.raises(ModelError, match="forecast"):
         encode(community, Observation(**fields))
 

@@ -48,7 +48,7 @@ def test_the_size_of_an_observation_does_not_depend_on_the_number_of_prosumers()
     for mix in ("one home", "batteries and a consumer"):
         env = parallel_env(**setting(mix))
         sizes |= {env.observation_space(name).shape for name in env.possible_agents}
-    assert sizes == {(188,)}
+    assert sizes == {(194,)}
 
 
 def test_agents_are_the_prosumers_and_live_from_reset_to_the_end_of_the_window() -> None:

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecMonitor, VecNormalize  # noqa: E
 from autonomy import Community, CommunityEnv, Controller, Simulator, make_vec, parallel_env  # noqa: E402 - likewise
 from autonomy.environments import shared_policy  # noqa: E402 - likewise
 from autonomy.layers.errors import ModelError  # noqa: E402 - likewise
+from autonomy.policies import load_policy  # noqa: E402 - likewise
 from autonomy.rollout import roll_out  # noqa: E402 - likewise
 from tests.learning import MIXES, days, setting  # noqa: E402 - likewise
 
@@ -240,6 +241,25 @@ def test_ppo_trains_and_the_shared_policy_runs_another_community_safely(tmp_path
         assert not np.isin(run.mode, ["support", "grid-only", "dead-stop"]).any()
 
 
+def test_a_model_that_was_trained_for_every_prosumer_is_loaded_as_such(tmp_path: Any) -> None:
+    vec = make_vec(n_communities=2, seed=0, **setting("EVs"))
+    model = stable_baselines3.PPO("MlpPolicy", vec, n_steps=16, batch_size=48, n_epochs=1, seed=1, device="cpu")
+    model.learn(96)
+    path = str(tmp_path / "model.zip")
+    model.save(path)
+    loaded, shared = load_policy(path), shared_policy(model)
+    for mix in ("EVs", "one home"):
+        community = MIXES[mix]()
+        simulator = Simulator(community, days(community).window(0, 24))
+        observation = simulator.observe()
+        answer: Any = loaded(community, observation)
+        assert np.array_equal(answer, shared(community, observation))
+        assert answer.shape == (community.n_prosumers, 3)
+        run = roll_out(simulator, Controller(community, policy=path), name="model")
+        assert run.violations == ()
+        assert not np.isin(run.mode, ["support", "grid-only", "dead-stop"]).any()
+
+
 def test_the_same_seeds_train_the_same_policy() -> None:
     weights = []
     for _ in range(2):
@@ -265,5 +285,5 @@ def test_the_demo_is_the_default() -> None:
     assert vec.num_envs == 34
     assert vec.community.names == Community.demo().names
     seen = vec.reset()
-    assert seen.shape == (34, 188)
+    assert seen.shape == (34, 194)
     assert all(row in vec.observation_space for row in seen)

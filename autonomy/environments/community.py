@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy.assets import Assets, Timeline
 from autonomy.economics import Economics
 from autonomy.environments.episodes import Episodes
 from autonomy.environments.play import RENDER_MODES, Play, info_of
@@ -37,16 +38,21 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     battery power. With `normalised=True` each number is in [−1, 1] and scaled by `autonomy.observing.physical_action`,
     which needs no data; a Stable-Baselines3 model trained that way is recognised by its action space when it is loaded.
 
-    Observation, a box of 9N + 7H + 5 numbers for N prosumers and a forecast of H steps:
+    Observation, a box of 15N + 7H + 7 numbers for N prosumers and a forecast of H steps:
 
     | Entries | Observation | Min | Max | Unit |
     |---|---|---|---|---|
     | N | demand | 0 | 1e9 | kW |
     | N | available PV | 0 | 1e9 | kW |
     | N | state of charge | 0 | 1 | fraction |
+    | N | charge floor: least charge of the step, < 0: most discharge; 0 for none | -1e9 | 1e9 | kW |
+    | N | whether the battery is there | 0 | 1 | - |
+    | 2N | charge and discharge limit of the step | 0 | 1e9 | kW |
+    | 2N | lowest and highest state of charge of the step | 0 | 1 | fraction |
     | 6N | forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
     | 3H | forecast of the community's demand: expected, low, high | 0 | 1e9 | kW |
     | 3H | forecast of the community's PV: expected, low, high | 0 | 1e9 | kW |
+    | 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
     | 1 | retail price | -1e9 | 1e9 | currency/kWh |
     | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
     | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
@@ -62,6 +68,9 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         community: What is controlled; the demo community when not given.
         scenario: The data; every episode is one of its windows. The demo's training weeks when not given, so that no
             held-out week is ever seen.
+        assets: EVs, wind, outages and derating of the community; or the name of a mix, see
+            `autonomy.environments.mixes`.
+        timeline: What changes in each step of the scenario's whole series, where no assets say it.
         economics: Prices that are not tariffs, and the reward's weights.
         episode_steps: Steps of an episode; a week when not given.
         initial_soc: Fraction the batteries start with, or None for a random one in each episode.
@@ -78,11 +87,13 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         "render_fps": 4,
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, each a choice of its own
         self,
         *,
         community: Community | None = None,
         scenario: Scenario | None = None,
+        assets: Assets | str | None = None,
+        timeline: Timeline | None = None,
         economics: Economics | None = None,
         episode_steps: int | None = None,
         initial_soc: float | None = None,
@@ -93,6 +104,8 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._episodes = Episodes(
             community=community,
             scenario=scenario,
+            assets=assets,
+            timeline=timeline,
             economics=economics,
             episode_steps=episode_steps,
             initial_soc=initial_soc,

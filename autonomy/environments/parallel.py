@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
+from autonomy.assets import Assets, Timeline
 from autonomy.economics import Economics
 from autonomy.environments.episodes import Episodes
 from autonomy.environments.play import RENDER_MODES, Play, Step, info_of
@@ -35,20 +36,24 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
     | 1 | peer trade, + = sell; ±1 is the most it could have to sell or to buy | -1 | 1 | - |
     | 2 | price bid, from feed-in price to retail price | -1 | 1 | - |
 
-    Observation of an agent, a box of 20 + 7H numbers for a forecast of H steps, whatever N is:
+    Observation of an agent, a box of 26 + 7H numbers for a forecast of H steps, whatever N is:
 
     | Entries | Observation | Min | Max | Unit |
     |---|---|---|---|---|
     | 1 | own demand | 0 | 1e9 | kW |
     | 1 | own available PV | 0 | 1e9 | kW |
     | 1 | own state of charge | 0 | 1 | fraction |
+    | 1 | own charge floor: least charge of the step, < 0: most discharge; 0 for none | -1e9 | 1e9 | kW |
+    | 1 | whether the own battery is there | 0 | 1 | - |
     | 6 | own forecast of demand and PV one step ahead: expected, low, high of each | 0 | 1e9 | kW |
     | 1 | own battery capacity | 0 | 1e9 | kWh |
-    | 2 | own charge and discharge limit | 0 | 1e9 | kW |
-    | 1 | own connection limit; 0 where there is none | 0 | 1e9 | kW |
+    | 2 | own charge and discharge limit of the step | 0 | 1e9 | kW |
+    | 1 | own connection limit of the step; 0 where there is none | 0 | 1e9 | kW |
+    | 2 | own lowest and highest state of charge of the step | 0 | 1 | fraction |
     | 2 | the community's demand and available PV, divided by N | 0 | 1e9 | kW |
     | 3H | forecast of the community's demand, divided by N: expected, low, high | 0 | 1e9 | kW |
     | 3H | forecast of the community's PV, divided by N: expected, low, high | 0 | 1e9 | kW |
+    | 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
     | 1 | retail price | -1e9 | 1e9 | currency/kWh |
     | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
     | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
@@ -62,6 +67,9 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
     Args:
         community: What is controlled; the demo community when not given.
         scenario: The data; every episode is one of its windows. The demo's training weeks when not given.
+        assets: EVs, wind, outages and derating of the community; or the name of a mix, see
+            `autonomy.environments.mixes`.
+        timeline: What changes in each step of the scenario's whole series, where no assets say it.
         economics: Prices that are not tariffs, and the reward's weights.
         episode_steps: Steps of an episode; a week when not given.
         initial_soc: Fraction the batteries start with, or None for a random one in each episode.
@@ -79,11 +87,13 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
         "is_parallelizable": True,
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, each a choice of its own
         self,
         *,
         community: Community | None = None,
         scenario: Scenario | None = None,
+        assets: Assets | str | None = None,
+        timeline: Timeline | None = None,
         economics: Economics | None = None,
         episode_steps: int | None = None,
         initial_soc: float | None = None,
@@ -93,6 +103,8 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
         self._episodes = Episodes(
             community=community,
             scenario=scenario,
+            assets=assets,
+            timeline=timeline,
             economics=economics,
             episode_steps=episode_steps,
             initial_soc=initial_soc,
@@ -179,10 +191,12 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
         return dict(zip(self.possible_agents, self._episodes.observe_each()[0], strict=True))
 
 
-def parallel_env(
+def parallel_env(  # noqa: PLR0913 - all by keyword, each a choice of its own
     *,
     community: Community | None = None,
     scenario: Scenario | None = None,
+    assets: Assets | str | None = None,
+    timeline: Timeline | None = None,
     economics: Economics | None = None,
     episode_steps: int | None = None,
     initial_soc: float | None = None,
@@ -193,6 +207,8 @@ def parallel_env(
     return CommunityParallelEnv(
         community=community,
         scenario=scenario,
+        assets=assets,
+        timeline=timeline,
         economics=economics,
         episode_steps=episode_steps,
         initial_soc=initial_soc,

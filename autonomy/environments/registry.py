@@ -1,4 +1,4 @@
-"""The registered environments by id. A new one is a line here; tests/test_environments.py checks it with the others."""
+"""The registered environments by id. A new one is a line here; tests/test_environment_checks.py checks it too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ ENTRY_POINT = "autonomy.environments.community:CommunityEnv"
 IDS: Mapping[str, Mapping[str, Any]] = {
     "autonomy/Fontana-v0": {},
     "autonomy/FontanaNormalised-v0": {"normalised": True},
+    "autonomy/FontanaEv-v0": {"assets": "ev", "normalised": True},
+    "autonomy/FontanaOutage-v0": {"assets": "outage", "normalised": True},
+    "autonomy/FontanaWind-v0": {"assets": "wind", "normalised": True},
+    "autonomy/FontanaAssets-v0": {"assets": "all", "normalised": True},
 }
 """From an id to the arguments of `CommunityEnv`; plain values only, so that a specification can be written as JSON."""
 

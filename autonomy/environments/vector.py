@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from autonomy.assets import Assets, Timeline
 from autonomy.economics import Economics
 from autonomy.environments.episodes import Episodes
 from autonomy.environments.prosumer import Prosumer
@@ -50,6 +51,9 @@ class CommunityVecEnv(VecEnv):
         n_communities: B.
         community: What is controlled; the demo community when not given.
         scenario: The data; every episode is one of its windows. The demo's training weeks when not given.
+        assets: EVs, wind, outages and derating of the community; or the name of a mix, see
+            `autonomy.environments.mixes`.
+        timeline: What changes in each step of the scenario's whole series, where no assets say it.
         economics: Prices that are not tariffs, and the reward's weights.
         episode_steps: Steps of an episode; a week when not given.
         initial_soc: Fraction the batteries start with, or None for a random one in each episode.
@@ -60,12 +64,14 @@ class CommunityVecEnv(VecEnv):
         ModelError: the scenario is shorter than an episode, or an argument is not what it can be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, each a choice of its own
         self,
         *,
         n_communities: int = 8,
         community: Community | None = None,
         scenario: Scenario | None = None,
+        assets: Assets | str | None = None,
+        timeline: Timeline | None = None,
         economics: Economics | None = None,
         episode_steps: int | None = None,
         initial_soc: float | None = None,
@@ -75,6 +81,8 @@ class CommunityVecEnv(VecEnv):
         self._episodes = Episodes(
             community=community,
             scenario=scenario,
+            assets=assets,
+            timeline=timeline,
             economics=economics,
             episode_steps=episode_steps,
             initial_soc=initial_soc,
@@ -212,11 +220,13 @@ class CommunityVecEnv(VecEnv):
         self._episodes.begin(self._random, rows=ended)
 
 
-def make_vec(
+def make_vec(  # noqa: PLR0913 - all by keyword, each a choice of its own
     *,
     n_communities: int = 8,
     community: Community | None = None,
     scenario: Scenario | None = None,
+    assets: Assets | str | None = None,
+    timeline: Timeline | None = None,
     economics: Economics | None = None,
     episode_steps: int | None = None,
     initial_soc: float | None = None,
@@ -228,6 +238,8 @@ def make_vec(
         n_communities=n_communities,
         community=community,
         scenario=scenario,
+        assets=assets,
+        timeline=timeline,
         economics=economics,
         episode_steps=episode_steps,
         initial_soc=initial_soc,
