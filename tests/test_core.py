@@ -687,6 +687,18 @@ def test_what_check_lets_lines_carry_is_what_caps_are_counted_from() -> None:
     assert not any(row.flags.writeable for row in (connection, imports, exports))
 
 
+@pytest.mark.parametrize("resistance", [4e-270, 1e-25, 1e-9])
+def test_a_loss_that_no_float_of_the_limit_shows_still_takes_something(resistance: float) -> None:
+    network = Network(
+        parent=[-1, 0], bus_of_prosumer=[0] * 8, import_limit_kw=20.0, export_limit_kw=20.0, resistance_ohm=resistance
+    )
+    community = Community(battery_capacity_kwh=0.0, charge_limit_kw=0.0, discharge_limit_kw=0.0, network=network)
+    sent = {"demand_kw": 0.0, "pv_kw": 0.0, "soc": 0.0, "retail_price": 0.0, "feed_in_price": 0.0}
+    situation = Screen(community)(sent, np.zeros(8))
+    verdict = dead_stop(situation, (Reason(cause=Cause.INTERNAL_ERROR, text="planted"),))
+    assert broken_rules(community, sent, decided(situation, verdict)) == []
+
+
 @given(st.data())
 @settings(max_examples=60)
 def test_a_dead_stop_keeps_every_rule_whatever_is_measured(data: st.DataObject) -> None:

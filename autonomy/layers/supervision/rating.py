@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autonomy.layers import physics
+from autonomy.layers import physics, rounding
 from autonomy.layers.arrays import Mask, Matrix, Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
@@ -74,7 +74,10 @@ class Ratings:
         self.community = community
         network = community.network
         # Frozen, because what is worked out from an object of `Capacity` is remembered.
-        self._import_limit = frozen(np.maximum(network.import_limit_kw - network.worst_case_loss_kw, 0.0))
+        # Rounded down: even a loss that a float of the limit cannot show takes something.
+        self._import_limit = frozen(
+            np.maximum(rounding.added(network.import_limit_kw, -network.worst_case_loss_kw), 0.0)
+        )
         self._fair_import = physics.fair_share_kw(network, self._import_limit)
         self._fair_export = physics.fair_share_kw(network, network.export_limit_kw)
         # Without a connection limit nothing is wired for more than the lines above it, however small they are now.
@@ -139,7 +142,8 @@ class Ratings:
         feeder = int(np.argmin(network.parent))
         imports, exports = capacity.import_limit_kw.copy(), capacity.export_limit_kw.copy()
         # What the lines lose comes from the grid too, or, in an outage, from whatever forms the island's voltage.
-        imports[feeder] = min(imports[feeder], max(grid[0] - network.worst_case_loss_kw[feeder], 0.0))
+        delivered = rounding.added(np.asarray(grid[0]), -network.worst_case_loss_kw[feeder])
+        imports[feeder] = min(imports[feeder], max(float(delivered), 0.0))
         exports[feeder] = min(exports[feeder], grid[1])
         return Capacity(
             connection_limit_kw=connection,
