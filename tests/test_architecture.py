@@ -26,6 +26,11 @@ OPTIONAL = (
     "pandas",
     "pyarrow",
     "highspy",
+    "dss",
+    "power_grid_model",
+    "pvlib",
+    "z3",
+    "cvc5",
 )
 LAYERS = ("intent", "projection", "supervision")
 
