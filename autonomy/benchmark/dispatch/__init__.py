@@ -1,0 +1,1 @@
+"""Other people's tools on the optimal dispatch of the same windows."""
