@@ -61,6 +61,33 @@ class Prices(NamedTuple):
     carbon_kg_per_kwh: ArrayLike
 
 
+class Sums(NamedTuple):
+    """The parts of one step's reward for the whole community, (...) currency each, as `Reward` describes them."""
+
+    energy_profit: Vector
+    trade_revenue: Vector
+    carbon_cost: Vector
+    overload_penalty: Vector
+    wear_cost: Vector
+    shed_cost: Vector
+    peak_cost: Vector
+    missing_cost: Vector
+
+    def total(self, economics: Economics) -> Vector:
+        """Return (...) the weighted sum, currency."""
+        total: Vector = (
+            economics.energy_weight * self.energy_profit
+            + economics.trade_weight * self.trade_revenue
+            + economics.carbon_weight * self.carbon_cost
+            + economics.overload_weight * self.overload_penalty
+            + economics.wear_weight * self.wear_cost
+            + economics.shed_weight * self.shed_cost
+            + economics.peak_weight * self.peak_cost
+            + economics.missing_weight * self.missing_cost
+        )
+        return total
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Reward:
     """The parts of one step's reward, currency; positive is good. Weights are in `Economics`.
@@ -85,19 +112,24 @@ class Reward:
     peak_cost: Vector
     missing_cost: Vector
 
+    def sums(self) -> Sums:
+        """Return the parts of the whole community."""
+        own = self.energy_profit, self.trade_revenue, self.wear_cost, self.shed_cost, self.missing_cost
+        profit, revenue, wear, shed, missing = np.add.reduce(own, axis=-1)
+        return Sums(
+            energy_profit=profit,
+            trade_revenue=revenue,
+            carbon_cost=self.carbon_cost,
+            overload_penalty=self.overload_penalty,
+            wear_cost=wear,
+            shed_cost=shed,
+            peak_cost=self.peak_cost,
+            missing_cost=missing,
+        )
+
     def total(self, economics: Economics) -> Vector:
         """Return (...) the weighted sum, currency."""
-        total: Vector = (
-            economics.energy_weight * self.energy_profit.sum(axis=-1)
-            + economics.trade_weight * self.trade_revenue.sum(axis=-1)
-            + economics.carbon_weight * self.carbon_cost
-            + economics.overload_weight * self.overload_penalty
-            + economics.wear_weight * self.wear_cost.sum(axis=-1)
-            + economics.shed_weight * self.shed_cost.sum(axis=-1)
-            + economics.peak_weight * self.peak_cost
-            + economics.missing_weight * self.missing_cost.sum(axis=-1)
-        )
-        return total
+        return self.sums().total(economics)
 
     def by_prosumer(self, economics: Economics) -> Vector:
         """Return (..., N) each prosumer's part of `total`: what is its own, and an equal share of what is common."""
@@ -146,9 +178,11 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
         timestep_h=dt,
         fee=economics.trade_fee_per_kwh,
     )
-    losses = settlement.loss_cost(
-        flows.loss_kw, net.sum(axis=-1), retail_price=prices.retail, feed_in_price=prices.feed_in, timestep_h=dt
-    )
+    losses: ArrayLike = 0.0
+    if np.count_nonzero(flows.loss_kw):
+        losses = settlement.loss_cost(
+            flows.loss_kw, net.sum(axis=-1), retail_price=prices.retail, feed_in_price=prices.feed_in, timestep_h=dt
+        )
     co2 = np.asarray(prices.carbon_kg_per_kwh) * dt * np.maximum(-np.asarray(flows.feeder_kw), 0.0)
     wear = -economics.wear_per_kwh * dt * np.abs(flows.battery_kw)
     if flows.worn_kwh is not None:
@@ -164,9 +198,8 @@ def ledger_of(community: Community, economics: Economics, flows: Flows, prices: 
         peak_cost=-economics.capacity_price_per_kw * (flows.peak_rise_kw + np.zeros(np.shape(flows.feeder_kw))),
         missing_cost=-economics.missing_charge_price_per_kwh * missing,
     )
-    community_pays = bill.sum(axis=-1) + losses
-    cost = community_pays - reward.carbon_cost - reward.wear_cost.sum(axis=-1) - reward.shed_cost.sum(axis=-1)
-    cost = cost - reward.peak_cost - reward.missing_cost.sum(axis=-1)
+    paid_by_all, worn, shed, missed = np.add.reduce((bill, wear, reward.shed_cost, reward.missing_cost), axis=-1)
+    cost = paid_by_all + losses - reward.carbon_cost - worn - shed - reward.peak_cost - missed
     return Ledger(grid_kw=grid, bill=bill, cost=cost, co2_kg=co2, reward=reward)
 
 

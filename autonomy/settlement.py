@@ -67,8 +67,15 @@ def trade_cost(
     fee: float = 0.0,
 ) -> Vector:
     """Return what each prosumer pays for its trade in currency, whole micro-currency; arguments as in `bills`."""
-    tariff: Any = {"retail_price": retail_price, "feed_in_price": feed_in_price, "timestep_h": timestep_h}
-    return payments(trade_kw, price, fee=fee, **tariff) / TICKS
+    rows = trade_kw.reshape(-1, trade_kw.shape[-1])
+    # Prices written out for every trade, which costs less than to broadcast them.
+    written: list[Vector] = []
+    for values in (price, retail_price, feed_in_price):
+        each = np.empty(trade_kw.shape)
+        each[...] = values
+        written.append(each.reshape(rows.shape))
+    paid = payments(rows, written[0], retail_price=written[1], feed_in_price=written[2], timestep_h=timestep_h, fee=fee)
+    return paid.reshape(trade_kw.shape) / TICKS
 
 
 def grid_cost(grid_kw: Vector, *, retail_price: ArrayLike, feed_in_price: ArrayLike, timestep_h: float) -> Vector:

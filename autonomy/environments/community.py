@@ -142,7 +142,7 @@ class CommunityEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Propose `action` for one step; see the class for the tables."""
         step = self._play.act(self._physical(action) if self._normalised else action)
-        reward = float(step.outcome.reward.total(self.economics)[0])
+        reward = float(step.sums.total(self.economics)[0])
         return self._episodes.observe()[0], reward, False, bool(step.outcome.is_done[0]), info_of(step)
 
     def render(self) -> str | NDArray[np.uint8] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,16 +10,19 @@ from numpy.typing import NDArray
 
 from autonomy.environments.diary import Diary, moment_of
 from autonomy.environments.episodes import Episodes
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Vector, all_true
 from autonomy.layers.decision import Cause, Decision, Intent, Reason
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import read_answer
 from autonomy.layers.invariants import Violation, unannounced, violations
+from autonomy.ledger import Sums
 from autonomy.observing import ACTIONS
 from autonomy.simulation import BatchOutcome
 from autonomy.simulation.execution import execution_of, snapshot
 
 RENDER_MODES = ("ansi", "rgb_array")
+SAID = {"trade_revenue": "p2p_revenue"}
+"""Parts of the reward that `info` has another name for."""
 
 
 class Step(NamedTuple):
@@ -29,12 +33,14 @@ class Step(NamedTuple):
         decision: What was decided.
         reasons: Why.
         violations: Every rule the step broke and did not announce.
+        sums: The parts of the reward of the whole community, (1,) each.
     """
 
     outcome: BatchOutcome
     decision: Decision
     reasons: tuple[Reason, ...]
     violations: tuple[Violation, ...]
+    sums: Sums
 
 
 class Play:
@@ -71,9 +77,8 @@ class Play:
 
     def act(self, intent: Any) -> Step:
         """Play one step with an intent; whatever it is, Layer 1 reads it without trust."""
-        simulator, community = self.episodes.simulator, self.episodes.community
-        wish = read_answer(intent, community.n_prosumers)
-        rows = np.full((community.n_prosumers, ACTIONS), np.nan) if wish.intent is None else _rows(intent)
+        simulator = self.episodes.simulator
+        rows, refused = _read(intent, self.episodes.community.n_prosumers)
         before = snapshot(simulator)
         outcome = self.episodes.act(rows[None])
         decision = outcome.decided.one_by_one[0]
@@ -82,9 +87,10 @@ class Play:
             step, time = int(simulator.step_number[0]), before.series.time[before.row[0]]
             self._diary.write(moment_of(execution, step=step, time=time, mode=decision.mode))
         reasons = decision.reasons
-        if wish.intent is None:  # what came was replaced by NaN, which is not why it is refused
-            reasons = (*wish.reasons, *(x for x in reasons if x.cause is not Cause.INTENT_NOT_FINITE))
-        return Step(outcome, decision, reasons, unannounced(violations(execution), decision))
+        if refused:  # what came was replaced by NaN, which is not why it is refused
+            reasons = (*refused, *(x for x in reasons if x.cause is not Cause.INTENT_NOT_FINITE))
+        broken = unannounced(violations(execution), decision)
+        return Step(outcome, decision, reasons, broken, outcome.reward.sums())
 
     def render(self) -> str | NDArray[np.uint8] | None:
         """Return the last step as a line of text ("ansi") or the last day as a picture ("rgb_array"), (H, W, 3)."""
@@ -99,39 +105,39 @@ class Play:
 
 def info_of(step: Step) -> dict[str, Any]:
     """Return what `info` says of a step, units in the names; see `CommunityEnv`."""
-    x, reward = step.outcome, step.outcome.reward
+    x, parts = step.outcome, step.sums
+    flows = x.shed_kw[0], x.curtail_kw[0], np.maximum(x.trade_kw[0], 0.0), x.missing_kwh[0]
+    shed, curtailed, traded, missing = np.add.reduce(flows, axis=-1).tolist()
     price = float(x.price[0])
     return {
-        "energy_profit_currency": float(reward.energy_profit[0].sum()),
-        "p2p_revenue_currency": float(reward.trade_revenue[0].sum()),
-        "p2p_revenue_by_prosumer_currency": reward.trade_revenue[0],
-        "carbon_cost_currency": _number(reward.carbon_cost),
-        "overload_penalty_currency": _number(reward.overload_penalty),
-        "wear_cost_currency": float(reward.wear_cost[0].sum()),
-        "shed_cost_currency": float(reward.shed_cost[0].sum()),
-        "peak_cost_currency": _number(reward.peak_cost),
-        "missing_cost_currency": float(reward.missing_cost[0].sum()),
+        **{
+            f"{SAID.get(name, name)}_currency": float(value[0])
+            for name, value in zip(parts._fields, parts, strict=True)
+        },
+        "p2p_revenue_by_prosumer_currency": x.reward.trade_revenue[0],
         "cost_currency": float(x.cost[0]),
         "co2_kg": float(x.co2_kg[0]),
-        "shed_kw": float(x.shed_kw[0].sum()),
-        "curtail_kw": float(x.curtail_kw[0].sum()),
-        "missing_kwh": float(x.missing_kwh[0].sum()),
+        "shed_kw": shed,
+        "curtail_kw": curtailed,
+        "missing_kwh": missing,
         "feeder_kw": float(x.feeder_kw[0]),
-        "traded_kw": float(np.maximum(x.trade_kw[0], 0.0).sum()),
-        "clearing_price": None if np.isnan(price) else price,
+        "traded_kw": traded,
+        "clearing_price": None if isnan(price) else price,
         "mode": step.decision.mode.value,
-        "reasons": tuple(str(reason) for reason in step.reasons),
+        "reasons": tuple(reason.text for reason in step.reasons),
         "intervention_kw": step.decision.intervention_kw,
         "violations": step.violations,
     }
 
 
-def _rows(intent: Any) -> Vector:
-    """Return an intent that could be read as (N, 3) numbers."""
+def _read(intent: Any, size: int) -> tuple[Vector, tuple[Reason, ...]]:
+    """Return an intent as (N, 3) numbers; one that cannot be read is NaN, and the reasons say why."""
+    is_plain = type(intent) is np.ndarray and intent.dtype == np.float64 and intent.shape == (size, ACTIONS)
+    if is_plain and all_true(np.isfinite(intent[:, 0])):
+        return intent, ()
+    wish = read_answer(intent, size)
+    if wish.intent is None:
+        return np.full((size, ACTIONS), np.nan), wish.reasons
     if isinstance(intent, Intent):
-        return np.column_stack([intent.battery_kw, intent.trade_kw, intent.price_bid])
-    return np.asarray(intent, dtype=np.float64)
-
-
-def _number(values: Vector) -> float:
-    return float(values[0])
+        return np.column_stack([intent.battery_kw, intent.trade_kw, intent.price_bid]), ()
+    return np.asarray(intent, dtype=np.float64), ()

@@ -163,10 +163,11 @@ def _connection(x: Execution) -> NDArray[Any]:
 
 def _lines(x: Execution) -> NDArray[Any]:
     network = x.community.network
-    lower, upper = -network.import_limit_kw, network.export_limit_kw
-    ends = (_outside(x.line_downstream_kw, lower, upper), _outside(x.line_upstream_kw, lower, upper))
-    worse: Vector = np.maximum(*ends)
-    return worse
+    ends = x.line_downstream_kw, x.line_upstream_kw
+    beyond: Vector = np.maximum(
+        -network.import_limit_kw - np.minimum(*ends), np.maximum(*ends) - network.export_limit_kw
+    )
+    return beyond
 
 
 def _balance(x: Execution) -> NDArray[Any]:
@@ -174,7 +175,7 @@ def _balance(x: Execution) -> NDArray[Any]:
         generation_kw=x.pv_kw - x.curtail_kw,
         load_kw=x.demand_kw - x.shed_kw,
         battery_kw=x.battery_kw,
-        grid_import_kw=np.maximum(-np.asarray(x.feeder_kw), 0.0),
+        grid_import_kw=-np.minimum(x.feeder_kw, 0.0),
         grid_export_kw=np.maximum(x.feeder_kw, 0.0),
         loss_kw=x.loss_kw,
     )
@@ -186,7 +187,7 @@ def _trade_feasible(x: Execution) -> NDArray[Any]:
 
 
 def _trade_sum(x: Execution) -> NDArray[Any]:
-    return _magnitude(_of_community(x.trade_kw.sum(axis=-1)))
+    return _magnitude(_of_community(np.add.reduce(x.trade_kw, axis=-1)))
 
 
 def _price(x: Execution) -> NDArray[Any]:
@@ -218,11 +219,17 @@ INVARIANTS: tuple[Invariant, ...] = (
 )
 
 
+EXACT = tuple(rule for rule in INVARIANTS if rule.is_exact)
+TOLERANT = tuple(rule for rule in INVARIANTS if not rule.is_exact)
+
+
 def are_held(execution: Execution, tolerance: float = TOLERANCE_KW) -> Mask:
     """Return (...) whether a step kept every rule within `tolerance`; an amount that is not a number keeps none."""
-    exact = np.concatenate([rule.residual(execution) for rule in INVARIANTS if rule.is_exact], axis=-1)
-    others = np.concatenate([rule.residual(execution) for rule in INVARIANTS if not rule.is_exact], axis=-1)
-    return np.asarray((exact <= 0.0).all(axis=-1) & (others <= tolerance).all(axis=-1))
+    residuals = np.concatenate([rule.residual(execution) for rule in TOLERANT], axis=-1)
+    held = (residuals <= tolerance).all(axis=-1)
+    for rule in EXACT:
+        held = held & (rule.residual(execution) <= 0.0).all(axis=-1)
+    return np.asarray(held)
 
 
 def violations(execution: Execution, tolerance: float = TOLERANCE_KW) -> tuple[Violation, ...]:

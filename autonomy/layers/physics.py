@@ -233,6 +233,7 @@ def balance_residual_kw(
     The first three are (..., N), the others (...).
     """
     charge, discharge = np.maximum(battery_kw, 0.0), np.maximum(-battery_kw, 0.0)
-    supply = generation_kw.sum(axis=-1) + grid_import_kw + discharge.sum(axis=-1)
-    use = load_kw.sum(axis=-1) + grid_export_kw + charge.sum(axis=-1) + loss_kw
+    add = np.add.reduce
+    supply = add(generation_kw, axis=-1) + grid_import_kw + add(discharge, axis=-1)
+    use = add(load_kw, axis=-1) + grid_export_kw + add(charge, axis=-1) + loss_kw
     return supply - use
