@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autonomy.controller import Controller
+from autonomy.dispatch import Dispatch
 from autonomy.layers.arrays import Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision, Mode
 from autonomy.layers.intent import Policy, read_answer
 from autonomy.layers.observation import Observation
-from autonomy.optimum import Dispatch
 from autonomy.simulator import Outcome, Simulator
 from autonomy.trajectory import Trajectory
 

@@ -16,12 +16,12 @@ import numpy as np
 from autonomy.assets.timeline import Timeline
 from autonomy.configuration import Configuration
 from autonomy.controller import Controller
+from autonomy.dispatch import DispatchError, optimal_dispatch
 from autonomy.errors import DataError
 from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
-from autonomy.optimum import optimal_dispatch, unknown_to_optimum
 from autonomy.rollout import OPTIMUM, Tamper, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.scenarios.named import NamedScenario
@@ -30,6 +30,8 @@ from autonomy.trajectory import Trajectory
 
 BASELINE = "grid-only"
 RIVALS = ("self-consumption", "time-of-use", "random", "adversarial")
+TIME_LIMIT_S = 120.0
+"""Seconds for the optimum of a window; a search that is stopped states its gap."""
 TERMINAL_RULE = (
     "Energy left in the batteries beyond what was there at the start of a window is worth the window's lowest retail "
     "price, for every policy and for the optimum alike."
@@ -85,7 +87,6 @@ def run(
 
     Raises:
         ConfigError: a policy or the backend is unknown.
-        DispatchError: no optimum was found for a window.
     """
     names, named = tuple(dict.fromkeys([BASELINE, *options.policies])), options.named
     timelines = _timelines(configuration, windows, named)
@@ -115,11 +116,15 @@ def run(
         name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress, tamper) for name in names
     }
     optima: tuple[Optimum, ...] = ()
-    no_optimum = why_no_optimum(configuration, timelines) if options.with_optimum else ""
-    if options.with_optimum and not no_optimum:
-        solved = [_solve(simulator, progress) for simulator in simulators]
-        optima = tuple(optimum for optimum, _ in solved)
-        trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
+    no_optimum = ""
+    if options.with_optimum:
+        try:
+            solved = [_solve(simulator, progress) for simulator in simulators]
+        except DispatchError as fault:
+            no_optimum = str(fault)
+        else:
+            optima = tuple(optimum for optimum, _ in solved)
+            trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
     baseline = sum(run.cost for run in trajectories[BASELINE])
     best = sum(run.cost for run in trajectories[OPTIMUM]) if optima else None
     return RunEvidence(
@@ -154,13 +159,6 @@ def _timelines(
         return [named.timeline for _ in windows]
     whole = configuration.assets.timeline(configuration.community, windows[0].series)
     return [None if whole is None else whole.window(window.start, window.stop) for window in windows]
-
-
-def why_no_optimum(configuration: Configuration, timelines: Sequence[Timeline | None]) -> str:
-    """Return why there is no optimum for a community and its windows, or nothing."""
-    if any(timeline is not None and not timeline.is_empty for timeline in timelines):
-        return "the program does not know EVs, outages and derating yet"
-    return unknown_to_optimum(configuration.community, configuration.economics)
 
 
 def choose_windows(scenario: Scenario, *, from_: str | None, to: str | None, held_out: bool) -> tuple[Scenario, ...]:
@@ -219,9 +217,13 @@ def _roll_out_all(
 
 
 def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajectory]:
-    simulator.reset()
     dispatch = optimal_dispatch(
-        simulator.community, simulator.scenario, economics=simulator.economics, energy_kwh=simulator.energy_kwh
+        simulator.community,
+        simulator.scenario,
+        economics=simulator.economics,
+        energy_kwh=simulator.initial_soc * simulator.community.battery_capacity_kwh,
+        timeline=simulator.timeline,
+        time_limit_s=TIME_LIMIT_S,
     )
     trajectory = replay(simulator, dispatch)
     progress(OPTIMUM, simulator.scenario.n_steps)

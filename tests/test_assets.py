@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -161,15 +162,19 @@ def test_energy_is_conserved_in_every_step_with_cars_that_come_and_go() -> None:
     assert leaked > 0
 
 
-def test_a_run_says_that_there_is_no_optimum_and_goes_on_without_it(tmp_path: Path, capsys: Any) -> None:
+def test_a_run_of_the_whole_village_shows_its_optimum(tmp_path: Path, capsys: Any) -> None:
     words = ["run", "--community", str(EXAMPLE), "--data", str(DATA), "--from", "2024-06-05", "--to", "2024-06-06"]
     assert main([*words, "--policy", "self-consumption", "--out", str(tmp_path / "out")]) == 0
-    assert "no optimum: the program does not know EVs, outages and derating yet" in capsys.readouterr().out
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "There is no optimum for this community: the program does not know EVs" in page
+    printed = capsys.readouterr().out
+    assert "optimum" in printed
+    assert "no optimum" not in printed
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    (window,) = summary["optimum"]["windows"]
+    assert window["replayed_cost"] == pytest.approx(window["objective"], rel=1e-9)
+    assert 0.0 <= window["gap"] < 0.01
 
 
-def test_without_assets_the_evidence_says_why_only_where_something_is_not_known() -> None:
+def test_without_assets_the_evidence_has_nothing_to_excuse() -> None:
     read = demo_configuration()
     windows = (Scenario.demo().window(0, 24),)
     assert run(read, windows, options=RunOptions(policies=())).no_optimum == ""

@@ -18,7 +18,6 @@ from autonomy.layers import physics
 from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import POLICIES
-from autonomy.optimum import DispatchError, optimal_dispatch
 from autonomy.rollout import roll_out
 from tests.oracle import next_energy
 from tests.strategies import communities, intents, observations, scenarios
@@ -252,22 +251,3 @@ def test_a_self_discharge_that_cannot_be_is_refused(wrong: float) -> None:
         homes(self_discharge_per_h=wrong)
     with pytest.raises(ModelError, match="self_discharge_per_h"):
         homes(self_discharge_per_h=0.5, timestep_h=100.0)
-
-
-# The optimum ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("economics", "leak", "said"),
-    [
-        (Economics(cycle_price_per_kwh=100.0), 0.0, "cycle_price_per_kwh"),
-        (Economics(capacity_price_per_kw=5.0), 0.0, "capacity_price_per_kw"),
-        (Economics(trade_fee_per_kwh=0.01), 0.0, "trade_fee_per_kwh"),
-        (Economics(), 0.001, "self_discharge_per_h"),
-    ],
-)
-def test_the_optimum_refuses_what_it_does_not_know(economics: Economics, leak: float, said: str) -> None:
-    community = homes(self_discharge_per_h=leak)
-    scenario = scenario_of(community, [[1.0]] * 3, 0.0)
-    with pytest.raises(DispatchError, match=said):
-        optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0]))

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.dispatch import Dispatch, DispatchError, optimal_dispatch
 from autonomy.economics import Economics
 from autonomy.layers import physics
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
-from autonomy.optimum import Dispatch, DispatchError, optimal_dispatch
 
 FREE = Economics(carbon_price_per_kg=0.0, wear_per_kwh=0.0, value_of_lost_load_per_kwh=3.0, terminal_price_per_kwh=0.0)
 

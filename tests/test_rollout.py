@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import Community, Controller, Economics, Mode, Network, Scenario, Simulator
+from autonomy.dispatch import optimal_dispatch
 from autonomy.entry import Entry
 from autonomy.layers.intent import POLICIES
-from autonomy.optimum import optimal_dispatch
 from autonomy.rollout import OPTIMUM, Overheard, replay, roll_out
 from autonomy.trajectory import Trajectory
 from tests.strategies import communities, scenarios

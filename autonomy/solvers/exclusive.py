@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -29,11 +30,15 @@ class ExclusiveSolution:
         binaries: Number of binary columns that were needed; 0 when a vertex of the linear optimum is exclusive, which
             makes it the optimum of the exclusive program as well.
         rounds: Number of times binaries were added.
+        dual: (m,) row multipliers of the linear optimum without binaries; what they prove holds for both programs.
+        proved: A bound that `autonomy.solvers.branches` proved in fractions; None where that was not tried or not done.
     """
 
     solution: LinearSolution
     binaries: int
     rounds: int
+    dual: Vector
+    proved: Fraction | None = None
 
 
 def solve_exclusive(
@@ -67,6 +72,7 @@ def solve_exclusive(
     deadline = np.inf if time_limit_s is None else time.perf_counter() + time_limit_s
     switched = np.zeros(first.size, dtype=np.bool_)
     relaxed, best, bound, rounds = solve(program, time_limit_s=time_limit_s), None, -np.inf, 0
+    dual = relaxed.dual
     while relaxed.found:
         overlap = ~switched & (np.minimum(relaxed.x[first], relaxed.x[second]) > tolerance)
         exclusive = not overlap.any()
@@ -77,8 +83,7 @@ def solve_exclusive(
         if candidate.found and (best is None or candidate.objective < best.objective):
             best = candidate
         bound = max(bound, relaxed.bound)
-        allowed = relative_gap if rounds else ROUNDING_GAP
-        if exclusive or (best is not None and relative_gap_of(best.objective, bound) <= allowed):
+        if exclusive or (best is not None and relative_gap_of(best.objective, bound) <= relative_gap):
             break
         switched, rounds = switched | overlap, rounds + 1
         relaxed = solve(
@@ -87,11 +92,11 @@ def solve_exclusive(
             relative_gap=relative_gap,
         )
     if best is None:
-        return ExclusiveSolution(solution=relaxed, binaries=int(switched.sum()), rounds=rounds)
+        return ExclusiveSolution(solution=relaxed, binaries=int(switched.sum()), rounds=rounds, dual=dual)
     gap = relative_gap_of(best.objective, bound)
     status = Status.OPTIMAL if gap <= max(relative_gap, ROUNDING_GAP) else relaxed.status
     best = replace(best, status=status, bound=bound, gap=gap, message=relaxed.message)
-    return ExclusiveSolution(solution=best, binaries=int(switched.sum()), rounds=rounds)
+    return ExclusiveSolution(solution=best, binaries=int(switched.sum()), rounds=rounds, dual=dual)
 
 
 def _with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:

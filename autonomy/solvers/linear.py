@@ -250,10 +250,10 @@ def _attempt(
     for name, value in options.items():
         highs.setOptionValue(name, value)
     highs.run()
-    return replace(_checked(program, highs), seconds=time.perf_counter() - start)
+    return replace(_checked(program, highs, relative_gap), seconds=time.perf_counter() - start)
 
 
-def _checked(program: LinearProgram, highs: Any) -> LinearSolution:
+def _checked(program: LinearProgram, highs: Any, relative_gap: float) -> LinearSolution:
     """Return what HiGHS found, with every number recomputed that can be."""
     reported, solution = highs.getModelStatus(), highs.getSolution()
     status = REPORTED.get(reported, Status.FAILED)
@@ -284,8 +284,18 @@ def _checked(program: LinearProgram, highs: Any) -> LinearSolution:
         dual = np.asarray(solution.row_dual, dtype=np.float64)
         bound = program.dual_bound(dual)
     gap = relative_gap_of(objective, bound)
+    if status is Status.OPTIMAL and not gap <= max(relative_gap, ROUNDING_GAP) + ROUNDING_GAP:
+        status, message = Status.FAILED, f"{message} But what it gives for a proof leaves a gap of {gap:.3g}."
     return replace(
-        answer, status=status, objective=objective, x=x, dual=dual, bound=bound, gap=gap, feasibility_error=error
+        answer,
+        message=message,
+        status=status,
+        objective=objective,
+        x=x,
+        dual=dual,
+        bound=bound,
+        gap=gap,
+        feasibility_error=error,
     )
 
 
