@@ -10,6 +10,7 @@ is a little less.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,8 +27,9 @@ def in_ticks(price: Vector) -> Vector:
     return ticks
 
 
+@lru_cache(maxsize=16)
 def fee_in_ticks(fee: float) -> int:
-    """Return a fee in whole ticks, rounded up.
+    """Return a fee in whole ticks, rounded up; a market asks for the same one twice a step.
 
     Raises:
         ModelError: it is negative, no number or too large.
