@@ -37,8 +37,8 @@ class Reference:
         curtail_kw: (T, N) kW >= 0.
         shed_kw: (T, N) kW >= 0.
         binaries: Binary variables.
-        build_s: Seconds to write the model down.
-        solve_s: Seconds for Pyomo's HiGHS interface to hand it over and solve it.
+        build_s: Seconds to write the model down and to hand it over to HiGHS.
+        solve_s: Seconds to solve it.
     """
 
     objective: float
@@ -59,20 +59,18 @@ def solve_reference(facts: Facts, *, time_limit_s: float | None = None) -> Refer
     """
     started = time.perf_counter()
     model = reference_model(facts)
+    solver = handed_over(model)
     built = time.perf_counter()
-    objective, bound = solve_model(model, time_limit_s)
+    objective, bound = solve_model(solver, model, time_limit_s)
     solved = time.perf_counter()
-    charge, discharge, curtail, shed = (
-        np.array([[variable[t, i].value for i in model.N] for t in model.T])
-        for variable in (model.ch, model.dis, model.c, model.s)
-    )
+    battery_kw, curtail_kw, shed_kw = set_points_of(model)
     return Reference(
         objective=objective,
         bound=bound,
-        battery_kw=frozen(charge - discharge),
-        curtail_kw=frozen(curtail),
-        shed_kw=frozen(shed),
-        binaries=sum(variable.is_binary() for variable in _variables(model)),
+        battery_kw=frozen(battery_kw),
+        curtail_kw=frozen(curtail_kw),
+        shed_kw=frozen(shed_kw),
+        binaries=binaries_of(model),
         build_s=built - started,
         solve_s=solved - built,
     )
@@ -142,18 +140,12 @@ def _add_variables(m: Any, pyo: Any) -> None:
 # Solving it -----------------------------------------------------------------------------------------------------------
 
 
-def solve_model(model: Any, time_limit_s: float | None = None) -> tuple[float, float]:
-    """Solve a model with Pyomo's interface to HiGHS, on one thread; return its cost and the bound HiGHS claims.
-
-    Raises:
-        NoReferenceError: it was not solved to optimality.
-    """
-    from pyomo.contrib.appsi.base import TerminationCondition  # noqa: PLC0415 - optional, and slow to import
-    from pyomo.contrib.appsi.solvers.highs import Highs  # noqa: PLC0415
+def handed_over(model: Any) -> Any:
+    """Return Pyomo's interface to HiGHS with the model in it, on one thread."""
+    from pyomo.contrib.appsi.solvers.highs import Highs  # noqa: PLC0415 - optional, and slow to import
 
     solver = Highs()
     solver.config.load_solution = False
-    solver.config.time_limit = time_limit_s
     solver.highs_options = {
         "parallel": "off",
         "mip_rel_gap": TOLERANCE,
@@ -162,6 +154,19 @@ def solve_model(model: Any, time_limit_s: float | None = None) -> tuple[float, f
         "dual_feasibility_tolerance": TOLERANCE,
         "mip_feasibility_tolerance": TOLERANCE,
     }
+    solver.set_instance(model)
+    return solver
+
+
+def solve_model(solver: Any, model: Any, time_limit_s: float | None = None) -> tuple[float, float]:
+    """Solve a model that was handed over; return its cost and the bound HiGHS claims. Its variables get their values.
+
+    Raises:
+        NoReferenceError: it was not solved to optimality.
+    """
+    from pyomo.contrib.appsi.base import TerminationCondition  # noqa: PLC0415 - optional, and slow to import
+
+    solver.config.time_limit = time_limit_s
     found = solver.solve(model)
     if found.termination_condition is not TerminationCondition.optimal:
         raise NoReferenceError(f"the reference was not solved: HiGHS reports {found.termination_condition.name}.")
@@ -169,7 +174,17 @@ def solve_model(model: Any, time_limit_s: float | None = None) -> tuple[float, f
     return float(found.best_feasible_objective), float(found.best_objective_bound)
 
 
-def _variables(model: Any) -> Any:
+def set_points_of(model: Any) -> tuple[Vector, Vector, Vector]:
+    """Return (T, N) kW of a solved model: battery power, + = charge; curtailed; shed."""
+    charge, discharge, curtail, shed = (
+        np.array([[variable[t, i].value for i in model.N] for t in model.T])
+        for variable in (model.ch, model.dis, model.c, model.s)
+    )
+    return charge - discharge, curtail, shed
+
+
+def binaries_of(model: Any) -> int:
+    """Return how many binary variables a model has."""
     import pyomo.environ as pyo  # noqa: PLC0415 - optional, and slow to import
 
-    return model.component_data_objects(pyo.Var, active=True)
+    return sum(variable.is_binary() for variable in model.component_data_objects(pyo.Var, active=True))

@@ -1,4 +1,4 @@
-"""Fifty small windows, each with something that a statement of the optimal dispatch can get wrong."""
+"""Sixty small windows, each with something that a statement of the optimal dispatch can get wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autonomy.layers.network import Network
 from autonomy.scenario import Scenario
 from autonomy.series import Series
 
-CASES = 50
+CASES = 60
 STEPS = 12
 START = np.datetime64("2024-05-31T14:00", "m")
 """Ten hours before a month ends."""
@@ -38,6 +38,7 @@ class Sketch:
     economics: dict[str, Any] = field(default_factory=dict)
     assets: Assets = field(default_factory=Assets)
     curtail_price: float = 0.0
+    timestep_h: float = 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,10 +47,12 @@ class Sketch:
 
 
 def case(number: int, seed: int = 0) -> Window:
-    """Return case `number`, 0..49; the kinds take turns, and each time they are drawn anew."""
+    """Return case `number`, 0..59; the kinds take turns, and each time they are drawn anew."""
     name = list(KINDS)[number % len(KINDS)]
     sketch = _usual(np.random.default_rng([seed, number]))
     KINDS[name](sketch)
+    if (number // len(KINDS)) % 2 and name in HALF_HOURLY:
+        sketch.timestep_h = 0.5
     return _drawn(f"{number:02d} {name}", sketch)
 
 
@@ -218,20 +221,22 @@ KINDS: dict[str, Callable[[Sketch], None]] = {
     "cheap curtailing": _cheap_curtailing,
 }
 """What a window is about, and what it changes."""
+HALF_HOURLY = frozenset({"plain", "negative prices", "tree", "ramps", "self-discharge", "trade fee", "cycle wear"})
+"""Kinds that have no clock of their own: every second window of theirs has steps of half an hour."""
 
 
 def _drawn(name: str, sketch: Sketch) -> Window:
-    community = Community(**sketch.battery, network=sketch.network, timestep_h=1.0, names=sketch.names)
+    community = Community(**sketch.battery, network=sketch.network, timestep_h=sketch.timestep_h, names=sketch.names)
     community = sketch.assets.equip(community)
     series = Series(
-        time=START + HOUR * np.arange(STEPS),
+        time=START + np.timedelta64(round(60 * sketch.timestep_h), "m") * np.arange(STEPS),
         demand_kw=sketch.demand,
         pv_kw=sketch.pv,
         retail_price=sketch.retail,
         feed_in_price=np.minimum(sketch.feed_in, sketch.retail),
         carbon_kg_per_kwh=sketch.random.uniform(0.1, 0.5, STEPS),
         names=community.names,
-        timestep_h=1.0,
+        timestep_h=sketch.timestep_h,
         source="drawn",
     )
     return Window(

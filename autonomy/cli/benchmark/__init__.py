@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
-from autonomy.cli.benchmark import forecasts, horizon, journal, market, physics, projection, simulator, step, voltage
+from autonomy.cli.benchmark import (
+    forecasts,
+    horizon,
+    journal,
+    market,
+    optimum,
+    physics,
+    projection,
+    simulator,
+    step,
+    voltage,
+)
 
 COMMANDS = (
     projection,
@@ -15,6 +26,7 @@ COMMANDS = (
     physics,
     simulator,
     market,
+    optimum,
 )
 """Modules with an `add_command`, in the order of the help."""
 
