@@ -319,7 +319,11 @@ def test_the_loops_over_boxes_are_their_formulas(seed: int, size: int, target: f
         tables.append((table._replace(step=step), ease, force[0] - force[1]))
         places.append(at)
 
-    foresee_boxes(pairs, cells, size, lanes)
+    kinds = (
+        size,
+        tuple(kind * int(room_for(size)) if table.there.any() else -1 for kind, (table, _, _) in enumerate(tables)),
+    )
+    foresee_boxes(pairs, cells, kinds, lanes)
     found = [halfway(table, 0.0) for table, _, _ in tables]
     assert max(largest(lanes, FAR) + 0.5, 1.0) == pytest.approx(max(far for far, _ in found))
     assert total(lanes) == pytest.approx(sum(products for _, products in found), rel=1e-9, abs=1e-9)
@@ -327,7 +331,7 @@ def test_the_loops_over_boxes_are_their_formulas(seed: int, size: int, target: f
     np.testing.assert_allclose(cells[TOTAL_DRIFT + seats] + target * cells[TOTAL_PUSH + seats], drift, **CLOSE)
 
     lanes[:] = 0.0
-    reach_boxes(pairs, cells, size, lanes, target)
+    reach_boxes(pairs, cells, kinds, lanes, target)
     reached = [farthest(table, table.step, 0.0, target) for table, _, _ in tables]
     far_gap, far_pay = (max(column) for column in zip(*reached, strict=True))
     assert largest(lanes, FAR) == pytest.approx(far_gap, rel=1e-9, abs=1e-9)
@@ -335,7 +339,7 @@ def test_the_loops_over_boxes_are_their_formulas(seed: int, size: int, target: f
 
     lanes[:] = 0.0
     length, paid = min(1.0, 0.9 / max(far_gap, 0.1)), min(1.0, 0.9 / max(far_pay, 0.1))
-    move_boxes(pairs, cells, size, lanes, (target, length, paid))
+    move_boxes(pairs, cells, kinds, lanes, (target, length, paid))
     np.testing.assert_allclose(cells[PRICE + seats], price + paid * change, **CLOSE)
     products, eases, drifts = 0.0, np.zeros(size), np.zeros(size)
     for (table, _, _), at, curve, pull in zip(tables, places, curves, pulls, strict=True):

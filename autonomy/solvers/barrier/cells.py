@@ -23,16 +23,17 @@ from autonomy.solvers.barrier.pairs import (
     FORCE,
     HIGH_GAP,
     HIGH_PAY,
+    LAST,
     LOW_GAP,
     LOW_PAY,
     NO_PRODUCT,
     PULL,
     PUSH,
+    SHIFT,
     SPAN,
     SUM,
     THETA,
     compiled,
-    room_for,
     rounded,
     spot,
 )
@@ -49,12 +50,15 @@ CELL_SPAN = len(CELLS) * BLOCK
 @compiled()
 def seat(i):
     """Return where cell i is."""
-    return i // BLOCK * CELL_SPAN + i % BLOCK
+    return (i >> SHIFT) * CELL_SPAN + (i & LAST)
 
 
 @compiled()
 def offer(cells, pairs, ties, group_of, sums, target):
-    """Add what every cell answers to its group's sums; `ties` is where pairs of cells' sums begin, and how many."""
+    """Add what every cell answers to its group's sums; `ties` is where pairs of cells' sums begin, and how many.
+
+    A target of 0 is the predictor's: the ease is only gathered for it.
+    """
     first, tied = ties
     for i in range(group_of.size):
         k, at = group_of[i], seat(i)
@@ -64,7 +68,8 @@ def offer(cells, pairs, ties, group_of, sums, target):
             held = 1.0 / (1.0 + ease * pairs[THETA + j])
             ease, drift = ease * held, (drift + ease * (pairs[FORCE + j] + target * pairs[PUSH + j])) * held
         sums[k, DRIFT] += drift
-        sums[k, GROUP_EASE] += ease
+        if target == 0.0:
+            sums[k, GROUP_EASE] += ease
 
 
 @compiled()
@@ -87,14 +92,19 @@ def accept(cells, pairs, ties, group_of, tree, goal):
 
 
 @compiled()
-def foresee_boxes(pairs, cells, n, lanes):
-    """Take the predictor's dp: gather how much too far it goes (1/length) and its products, sum corrected answers."""
-    first, cell, kind = 0, 0, room_for(n)
+def foresee_boxes(pairs, cells, kinds, lanes):
+    """Take the predictor's dp: gather how much too far it goes (1/length) and its products, sum corrected answers.
+
+    `kinds` is how many cells there are and where each kind of box begins, −1 where none of it has a width.
+    """
+    (n, firsts), offset, cell = kinds, 0, 0
     for start in range(0, rounded(n), BLOCK):
         own = cells[cell : cell + CELL_SPAN]
         own[TOTAL_DRIFT : TOTAL_PUSH + BLOCK] = 0.0
-        for row in range(3):
-            here = pairs[first + row * kind : first + row * kind + SPAN]
+        for first in firsts:
+            if first < 0:
+                continue
+            here = pairs[first + offset : first + offset + SPAN]
             for j in range(min(rounded(n) - start, BLOCK)):
                 s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
                 ease, drive = here[EASE + j], here[PULL + j] + own[PRICE + j]
@@ -105,17 +115,19 @@ def foresee_boxes(pairs, cells, n, lanes):
                 lanes[SUM + j] -= s * below + t * above
                 own[TOTAL_DRIFT + j] += ease * (drive + below - above)
                 own[TOTAL_PUSH + j] += ease * (over * t - over * s)
-        first, cell = first + SPAN, cell + CELL_SPAN
+        offset, cell = offset + SPAN, cell + CELL_SPAN
 
 
 @compiled()
-def reach_boxes(pairs, cells, n, lanes, target):
+def reach_boxes(pairs, cells, kinds, lanes, target):
     """Gather how much too far the corrected step goes for the gaps, and for the payments."""
-    first, cell, kind = 0, 0, room_for(n)
+    (n, firsts), offset, cell = kinds, 0, 0
     for start in range(0, rounded(n), BLOCK):
         own = cells[cell : cell + CELL_SPAN]
-        for row in range(3):
-            here = pairs[first + row * kind : first + row * kind + SPAN]
+        for first in firsts:
+            if first < 0:
+                continue
+            here = pairs[first + offset : first + offset + SPAN]
             for j in range(min(rounded(n) - start, BLOCK)):
                 s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
                 ease, drive = here[EASE + j], here[PULL + j] + own[PRICE + j]
@@ -131,22 +143,24 @@ def reach_boxes(pairs, cells, n, lanes, target):
                 lanes[FAR + j] = max(lanes[FAR + j], -low, -high)
                 below, above = 1.0 + low - below - target * gain, 1.0 + high - above - target * other_gain
                 lanes[FAR_PAY + j] = max(lanes[FAR_PAY + j], below, above)
-        first, cell = first + SPAN, cell + CELL_SPAN
+        offset, cell = offset + SPAN, cell + CELL_SPAN
 
 
 @compiled()
-def move_boxes(pairs, cells, n, lanes, goal):
+def move_boxes(pairs, cells, kinds, lanes, goal):
     """Take the corrected step and fill what the next predictor needs; gather Σ s·y + t·z after it.
 
     `goal` is the target of the step, and how much of it gaps and payments go.
     """
     target, length, paid = goal
-    first, cell, kind = 0, 0, room_for(n)
+    (n, firsts), offset, cell = kinds, 0, 0
     for start in range(0, rounded(n), BLOCK):
         own = cells[cell : cell + CELL_SPAN]
         own[TOTAL_EASE : TOTAL_PUSH + BLOCK] = 0.0
-        for row in range(3):
-            here = pairs[first + row * kind : first + row * kind + SPAN]
+        for first in firsts:
+            if first < 0:
+                continue
+            here = pairs[first + offset : first + offset + SPAN]
             for j in range(min(rounded(n) - start, BLOCK)):
                 s, t, y, z = here[LOW_GAP + j], here[HIGH_GAP + j], here[LOW_PAY + j], here[HIGH_PAY + j]
                 ease, drive, curve = here[EASE + j], here[PULL + j] + own[PRICE + j], here[CURVE + j]
@@ -169,4 +183,4 @@ def move_boxes(pairs, cells, n, lanes, goal):
                 own[TOTAL_DRIFT + j] += ease * (pull + own[PRICE + j] + paid * own[CHANGE + j])
         for j in range(BLOCK):
             own[PRICE + j] += paid * own[CHANGE + j]
-        first, cell = first + SPAN, cell + CELL_SPAN
+        offset, cell = offset + SPAN, cell + CELL_SPAN

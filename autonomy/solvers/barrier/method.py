@@ -149,6 +149,16 @@ def open_payments(pairs, regions, target):
 
 
 @compiled()
+def _first_open(pairs, region):
+    """Return where a kind of box begins, −1 if none of it has a width."""
+    first, count = region
+    for k in range(count):
+        if pairs[LOW_PAY + spot(first, k)] > 0.0:
+            return first
+    return -1
+
+
+@compiled()
 def paid_net(pairs, first, k):
     """Return y − z of a pair."""
     j = spot(first, k)
@@ -240,33 +250,33 @@ def _largest_rest(pairs, regions):
 
 
 @compiled()
-def _foresee(layout, work, rest):
+def _foresee(regions, kinds, work, rest):
     """Return how much too far the predictor's step goes (1/length) and the sum of its products ds·dy + dt·dz."""
-    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    _, _, cells, lanes, pairs, _ = work
     clear(lanes)
-    foresee_boxes(pairs, cells, regions[0][1], lanes)
+    foresee_boxes(pairs, cells, kinds, lanes)
     for span in regions[3:]:
         foresee(pairs, span, lanes, rest)
     return largest(lanes, FAR) + 0.5, total(lanes)
 
 
 @compiled()
-def _reach(layout, work, rest, target):
+def _reach(regions, kinds, work, rest, target):
     """Return how much too far the corrected step goes for the gaps, and for the payments."""
-    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    _, _, cells, lanes, pairs, _ = work
     clear(lanes)
-    reach_boxes(pairs, cells, regions[0][1], lanes, target)
+    reach_boxes(pairs, cells, kinds, lanes, target)
     for span in regions[3:]:
         reach(pairs, span, lanes, rest, target)
     return largest(lanes, FAR), largest(lanes, FAR_PAY)
 
 
 @compiled()
-def _move(layout, work, goal, part):
+def _move(regions, kinds, work, goal, part):
     """Take the step, return Σ s·y + t·z after it; `goal` is rest and target, `part` how far gaps and payments go."""
-    regions, (_, _, cells, lanes, pairs, _) = layout[4], work
+    _, _, cells, lanes, pairs, _ = work
     clear(lanes)
-    move_boxes(pairs, cells, regions[0][1], lanes, (goal[1], part[0], part[1]))
+    move_boxes(pairs, cells, kinds, lanes, (goal[1], part[0], part[1]))
     for span in regions[3:]:
         move(pairs, span, lanes, goal, part)
     return total(lanes)
@@ -297,13 +307,18 @@ def _sweep_out(layout, work, goal):
 @compiled()
 def iterate(layout, work, used, target, size, nearly):
     """Step until bounds are met and products small; return how it ended. `nearly` is the most of the way to go."""
-    regions, (_, sums, cells, _, pairs, equations) = layout[4], work
+    (_, group_of, _, _, regions), (_, sums, cells, _, pairs, equations) = layout, work
     count = open_payments(pairs, regions, target)
     cells[:] = 0.0
     settle(work, used)
     fill_prices(layout, work, PRICE)
     _unsettle(work, used)
-    rest, apart, left = 1.0, _largest_rest(pairs, regions), _move(layout, work, (1.0, 0.0), (0.0, 0.0))
+    kinds = (
+        group_of.size,
+        (_first_open(pairs, regions[0]), _first_open(pairs, regions[1]), _first_open(pairs, regions[2])),
+    )
+    rest, apart = 1.0, _largest_rest(pairs, regions)
+    left = _move(regions, kinds, work, (1.0, 0.0), (0.0, 0.0))
     sums[:] = 0.0
     for step in range(MAX_STEPS):
         miss = max(_state(pairs, equations, used), rest * apart)
@@ -315,7 +330,7 @@ def iterate(layout, work, used, target, size, nearly):
             return IMPOSSIBLE
         _sweep_in(layout, work, 0.0)
         _sweep_out(layout, work, (0.0, FORESEEN, AIM))
-        far, gained = _foresee(layout, work, rest)
+        far, gained = _foresee(regions, kinds, work, rest)
         # ds·y + s·dy = −s·y in the predictor, so the products after it are known before it is taken.
         length = free = 1.0 / max(far, 1.0)
         then = max((1.0 - length) * left + length * length * gained, 0.0)
@@ -323,7 +338,7 @@ def iterate(layout, work, used, target, size, nearly):
         _state(pairs, equations, used)
         _sweep_in(layout, work, aim)
         _sweep_out(layout, work, (aim, CHANGE, STEP))
-        far_gap, far_pay = _reach(layout, work, rest, aim)
+        far_gap, far_pay = _reach(regions, kinds, work, rest, aim)
         way = nearly if free >= FREE else BACK_OFF
         length = min(1.0, way / far_gap) if far_gap > 0.0 else 1.0
         paid = min(1.0, way / far_pay) if far_pay > 0.0 else 1.0
@@ -331,6 +346,6 @@ def iterate(layout, work, used, target, size, nearly):
             j = int(equations[NUMBER, e])
             equations[PAID, e] += paid * (pairs[FORCE + j] - STIFF * pairs[STEP + j])
             equations[MISSING, e] -= length * pairs[STEP + j]
-        left = _move(layout, work, (rest, aim), (length, paid))
+        left = _move(regions, kinds, work, (rest, aim), (length, paid))
         rest *= 1.0 - length
     return STALLED

@@ -24,8 +24,9 @@ from typing import Any
 
 from numba import njit
 
-BLOCK = 64
-"""Pairs in a block, and cells in one."""
+SHIFT = 6
+BLOCK, LAST = 1 << SHIFT, (1 << SHIFT) - 1
+"""Pairs in a block, and cells in one: a power of two, so that shifts do for divisions; and the last one in it."""
 WIDTH = 8
 """What loops over part of a block are rounded up to; the pairs beyond the last one must exist, without bounds."""
 ROWS = tuple(range(0, 13 * BLOCK, BLOCK))
@@ -52,13 +53,13 @@ def compiled(signature: Any = None) -> Any:
 @compiled()
 def spot(first, k):
     """Return where pair k of those that begin at `first` is."""
-    return first + k // BLOCK * SPAN + k % BLOCK
+    return first + ((k >> SHIFT) * SPAN + (k & LAST))
 
 
 @compiled()
 def room_for(count):
     """Return how many numbers the blocks of `count` pairs are."""
-    return (count + BLOCK - 1) // BLOCK * SPAN
+    return ((count + LAST) >> SHIFT) * SPAN
 
 
 @compiled()

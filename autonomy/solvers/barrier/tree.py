@@ -25,8 +25,8 @@ from autonomy.solvers.barrier.pairs import FORCE, PUSH, THETA, compiled, spot
 
 TREE = C, A, B, D, DP_DP, DP_DPHI, DPHI_DP, DPHI_DPHI, OWN, LOAD, DP, DPHI = range(12)
 """Columns of a group: c; A, B, D; how dp and dφ answer dp and dφ around the group; a, d; dp and dφ."""
-SUMS = EASE, DRIFT, IN_B, IN_D, IN_LOAD = range(5)
-"""Columns of what is being gathered for a group: S, then A; K, then a; B; D; d."""
+SUMS = EASE, IN_B, IN_D, DRIFT, IN_LOAD = range(5)
+"""Columns of what is being gathered for a group: S, then A; B; D; K, then a; d."""
 
 
 @compiled()
@@ -35,7 +35,8 @@ def factorise(parent, pairs, spans, tree, sums):
     for k in range(parent.size - 1, -1, -1):
         theta, psi = pairs[THETA + spot(spans[0], k)], pairs[THETA + spot(spans[1], k)]
         c, a, b, d = tree[k, C], sums[k, EASE], sums[k, IN_B], sums[k, IN_D] - psi
-        sums[k, EASE] = sums[k, IN_B] = sums[k, IN_D] = 0.0
+        own, load = sums[k, DRIFT], sums[k, IN_LOAD]
+        sums[k, EASE] = sums[k, IN_B] = sums[k, IN_D] = sums[k, DRIFT] = sums[k, IN_LOAD] = 0.0
         m = 1.0 - c * b
         pivot = 1.0 / (m * m + a * (theta - c * c * d))
         tree[k, A], tree[k, B], tree[k, D] = a, b, d
@@ -46,15 +47,16 @@ def factorise(parent, pairs, spans, tree, sums):
             sums[around, EASE] += a * pivot
             sums[around, IN_B] += (a * c * d + b * m) * pivot
             sums[around, IN_D] += (d + theta * (a * d - b * b)) * pivot
-        _gather(parent, pairs, spans, tree, (sums, 0.0), k)
+        _pass_on(parent, pairs, spans, tree, (sums, own, load, 0.0), k)
 
 
 @compiled()
 def gather(parent, pairs, spans, tree, sums, target):
     """Take in another K for the same factors, and leave the sums at 0."""
     for k in range(parent.size - 1, -1, -1):
-        sums[k, EASE] = 0.0
-        _gather(parent, pairs, spans, tree, (sums, target), k)
+        own, load = sums[k, DRIFT], sums[k, IN_LOAD]
+        sums[k, DRIFT] = sums[k, IN_LOAD] = 0.0
+        _pass_on(parent, pairs, spans, tree, (sums, own, load, target), k)
 
 
 @compiled()
@@ -72,14 +74,13 @@ def descend(parent, pairs, spans, tree, row):
 
 
 @compiled()
-def _gather(parent, pairs, spans, tree, goal, k):
-    """Take in a and d of group k, find dp and dφ if they were 0 around it, and pass on what is seen of them there."""
-    (sums, target), i, j = goal, spot(spans[0], k), spot(spans[1], k)
-    force, push = pairs[FORCE + i] + target * pairs[PUSH + i], pairs[FORCE + j] + target * pairs[PUSH + j]
-    own, load = sums[k, DRIFT], sums[k, IN_LOAD] + push
-    sums[k, DRIFT] = sums[k, IN_LOAD] = 0.0
+def _pass_on(parent, pairs, spans, tree, gathered, k):
+    """Find dp and dφ of group k if they were 0 around it, and pass on what is seen of its a and d there."""
+    (sums, own, load, target), i, j = gathered, spot(spans[0], k), spot(spans[1], k)
+    load += pairs[FORCE + j] + target * pairs[PUSH + j]
     c, around = tree[k, C], parent[k]
-    first, second = force - pairs[THETA + i] * own + c * load, c * own
+    first = pairs[FORCE + i] + target * pairs[PUSH + i] - pairs[THETA + i] * own + c * load
+    second = c * own
     dp = tree[k, DP_DP] * first + tree[k, DP_DPHI] * second
     dphi = tree[k, DPHI_DP] * first + tree[k, DPHI_DPHI] * second
     tree[k, OWN], tree[k, DP], tree[k, DPHI] = own, dp, dphi
