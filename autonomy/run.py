@@ -22,6 +22,7 @@ from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
+from autonomy.policies import with_economics
 from autonomy.rollout import OPTIMUM, Tamper, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.scenarios.named import NamedScenario
@@ -30,6 +31,8 @@ from autonomy.trajectory import Trajectory
 
 BASELINE = "grid-only"
 RIVALS = ("self-consumption", "time-of-use", "random", "adversarial")
+RELATIVE_GAP = 1e-5
+"""Of the optimum, where a search over binaries may stop."""
 TIME_LIMIT_S = 120.0
 """Seconds for the optimum of a window; a search that is stopped states its gap."""
 TERMINAL_RULE = (
@@ -111,6 +114,8 @@ def run(
         )
         for name in names
     }
+    for controller in controllers.values():
+        controller.policy = with_economics(controller.policy, configuration.economics)
     tamper = None if named is None else named.tamper
     trajectories = {
         name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress, tamper) for name in names
@@ -224,6 +229,7 @@ def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajector
         energy_kwh=simulator.initial_soc * simulator.community.battery_capacity_kwh,
         timeline=simulator.timeline,
         time_limit_s=TIME_LIMIT_S,
+        relative_gap=RELATIVE_GAP,
     )
     trajectory = replay(simulator, dispatch)
     progress(OPTIMUM, simulator.scenario.n_steps)

@@ -28,6 +28,8 @@ from autonomy.solvers.linear import Status
 
 OVERLAP_KW = 1e-7
 """kW, largest smaller-of-the-two at which charge and discharge (or import and export) still count as exclusive."""
+ROAD_GAP = 1e-4
+"""Relative gap at which the search may stop where the program is a relaxation, whose own gap is larger anyway."""
 EXCLUSIVE_LP, RELAXED_LP, MILP = "LP (exclusive)", "LP (relaxed)", "MILP"
 
 ADVICE = {
@@ -114,7 +116,7 @@ def optimal_dispatch(
         model.second,
         tolerance=OVERLAP_KW,
         time_limit_s=time_limit_s,
-        relative_gap=relative_gap,
+        relative_gap=max(relative_gap, ROAD_GAP) if _is_relaxed(model) else relative_gap,
     )
     if not answer.solution.found:
         advice = ADVICE.get(answer.solution.status, OTHER_ADVICE)
@@ -131,9 +133,7 @@ def _checked(
     solution, program = answer.solution, model.program
     asked = set_points(problem, model, solution.x)
     x, objective = point_of(problem, model, asked), cost_of(problem, asked)
-    # EVs may take what they drove from any slice in the program, but not in the simulator: `autonomy.dispatch.slices`.
-    is_relaxed = "road" in model.blocks and bool((model.blocks["road"] != NONE).any())
-    is_optimal = solution.status is Status.OPTIMAL and answer.binaries == 0 and not is_relaxed
+    is_optimal = solution.status is Status.OPTIMAL and answer.binaries == 0 and not _is_relaxed(model)
     certificate = certify(
         program,
         x=x,
@@ -168,6 +168,11 @@ def _checked(
         bound=bound,
         certificate=certificate,
     )
+
+
+def _is_relaxed(model: DispatchProgram) -> bool:
+    """Return whether the road takes from slices what it likes, unlike in the simulator: `autonomy.dispatch.slices`."""
+    return "road" in model.blocks and bool((model.blocks["road"] != NONE).any())
 
 
 def _rounded_fees(problem: Problem) -> float:

@@ -213,7 +213,12 @@ class LinearBuilder:
 
 
 def solve(
-    program: LinearProgram, *, time_limit_s: float | None = None, relative_gap: float = 1e-6, tolerance: float = 1e-9
+    program: LinearProgram,
+    *,
+    time_limit_s: float | None = None,
+    relative_gap: float = 1e-6,
+    tolerance: float = 1e-9,
+    start_at: Vector | None = None,
 ) -> LinearSolution:
     """Solve a program with HiGHS: one thread, no output, a vertex for a linear program (simplex).
 
@@ -224,9 +229,10 @@ def solve(
         time_limit_s: Seconds for all attempts together; None for no limit.
         relative_gap: Largest relative gap at which a mixed-integer search may stop; 0 for a full proof.
         tolerance: Primal, dual and integrality tolerance handed to the solver, at least 1e-10.
+        start_at: (n,) a feasible point of a mixed-integer program to begin with.
     """
     start = time.perf_counter()
-    answer = _attempt(program, time_limit_s, relative_gap, tolerance, presolve="choose")
+    answer = _attempt(program, time_limit_s, relative_gap, tolerance, presolve="choose", start_at=start_at)
     if answer.status not in (Status.OPTIMAL, Status.TIME_LIMIT):
         left = None if time_limit_s is None else max(time_limit_s - answer.seconds, 0.0)
         answer = _attempt(program, left, relative_gap, tolerance, presolve="off")
@@ -234,11 +240,16 @@ def solve(
 
 
 def _attempt(
-    program: LinearProgram, time_limit_s: float | None, relative_gap: float, tolerance: float, presolve: str
+    program: LinearProgram,
+    time_limit_s: float | None,
+    relative_gap: float,
+    tolerance: float,
+    presolve: str,
+    start_at: Vector | None = None,
 ) -> LinearSolution:
     """Run HiGHS once and check what comes back."""
     start = time.perf_counter()
-    highs = _loaded(program)
+    highs = load(program)
     options = {
         "presolve": presolve,
         "primal_feasibility_tolerance": tolerance,
@@ -249,6 +260,10 @@ def _attempt(
     } | ({} if time_limit_s is None else {"time_limit": time_limit_s})
     for name, value in options.items():
         highs.setOptionValue(name, value)
+    if start_at is not None:
+        known: Any = highspy.HighsSolution()
+        known.col_value = start_at.tolist()
+        highs.setSolution(known)
     highs.run()
     return replace(_checked(program, highs, relative_gap), seconds=time.perf_counter() - start)
 
@@ -299,7 +314,7 @@ def _checked(program: LinearProgram, highs: Any, relative_gap: float) -> LinearS
     )
 
 
-def _loaded(program: LinearProgram) -> Any:
+def load(program: LinearProgram) -> Any:
     """Return a quiet HiGHS that holds the program.
 
     `threads` is left alone on purpose: HiGHS keeps one scheduler for the whole process, and a solver that asks for
