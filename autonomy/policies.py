@@ -1,4 +1,4 @@
-"""Policies from outside: a name, a Stable-Baselines3 zip, or a function in a Python file."""
+"""Policies by name, from a Stable-Baselines3 zip, or from a function in a Python file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from autonomy.errors import ConfigError, OptionalDependencyError
+from autonomy.economics import Economics
+from autonomy.errors import ConfigError, OptionalDependencyError, did_you_mean
 from autonomy.layers.community import Community
-from autonomy.layers.intent import Policy, named_policy
+from autonomy.layers.intent import POLICIES, Policy, named_policy
 from autonomy.layers.observation import Observation
+from autonomy.mpc import PLANNERS, RecedingHorizon
 from autonomy.observing import ACTIONS, encode, physical_action
+
+NAMES = (*POLICIES, *PLANNERS)
+"""Every name that `load_policy` knows: the rules and adversaries of Layer 1, and the receding-horizon controllers."""
 
 
 def load_policy(spec: str) -> Policy:
     """Return the policy that `spec` names.
 
     Args:
-        spec: A name from the catalogue; `model.zip`, a Stable-Baselines3 model; or `file.py:name`, a function or class
+        spec: One of `NAMES`; `model.zip`, a Stable-Baselines3 model; or `file.py:name`, a function or class
             of a Python file (which is executed). A model trained on `CommunityEnv` decides for the whole community; if
             its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has them, they are scaled by
             `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions are three numbers, is
@@ -36,7 +41,17 @@ def load_policy(spec: str) -> Policy:
     path, attribute = (spec, "") if spec.endswith(".py") else spec.rpartition(":")[::2]
     if path.endswith(".py"):
         return _from_python(_existing(path), attribute)
+    if spec in PLANNERS:
+        return PLANNERS[spec](None)
+    if spec not in POLICIES:
+        known = ", ".join(NAMES)
+        raise ConfigError("policy", "", f"no policy is called {spec!r}{did_you_mean(spec, NAMES)}; known: {known}")
     return named_policy(spec)
+
+
+def with_economics(policy: Policy, economics: Economics) -> Policy:
+    """Return a policy that plans with these prices; one that does not plan is returned as it is."""
+    return RecedingHorizon(policy.planner, economics) if isinstance(policy, RecedingHorizon) else policy
 
 
 def _existing(path: str) -> Path:

@@ -20,6 +20,7 @@ from autonomy.configuration import Configuration, demo_configuration, read_confi
 from autonomy.errors import ConfigError, ModelError
 from autonomy.evidence import RunEvidence
 from autonomy.forecasting import KINDS
+from autonomy.policies import NAMES
 from autonomy.rollout import OPTIMUM
 from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
 from autonomy.scenario import Scenario
@@ -48,8 +49,8 @@ def add_command(commands: Commands) -> None:
         metavar="NAME|PATH",
         action="append",
         dest="policies",
-        help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(RIVALS)}; paths: a "
-        "Stable-Baselines3 model.zip, or file.py:function. All names without it",
+        help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(NAMES)}; paths: a "
+        f"Stable-Baselines3 model.zip, or file.py:function. Without it: {', '.join(RIVALS)}",
     )
     job.add_argument("--from", metavar="TIME", dest="from_", help="first step, ISO date or time")
     job.add_argument("--to", metavar="TIME", help="end (first step no longer run), ISO date or time")

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from autonomy.layers.errors import ConfigError, did_you_mean
 from autonomy.layers.intent.adversaries import AdversarialPolicy, RandomPolicy
 from autonomy.layers.intent.policy import Policy
-from autonomy.layers.intent.rules import TimeOfUse, grid_only, self_consumption
+from autonomy.layers.intent.rules import TimeOfUse, grid_only, self_consumption, self_consumption_individual
 
 POLICIES: dict[str, Callable[[], Policy]] = {
     "grid-only": lambda: grid_only,
     "self-consumption": lambda: self_consumption,
+    "self-consumption-individual": lambda: self_consumption_individual,
     "time-of-use": TimeOfUse,
     "random": RandomPolicy,
     "adversarial": AdversarialPolicy,

@@ -1,4 +1,4 @@
-"""The rule policies: grid-only, self-consumption, time-of-use."""
+"""The rule policies: grid-only, self-consumption (of the community, of every home alone), time-of-use."""
 
 from __future__ import annotations
 
@@ -57,6 +57,14 @@ def _at_once(community: Community, observation: Observation) -> Intent | None:
         return None
     battery, trade, price = block
     return Intent(battery_kw=battery, trade_kw=trade, price_bid=price)
+
+
+def self_consumption_individual(community: Community, observation: Observation) -> Intent:
+    """Store one's own surplus, serve one's own deficit, and trade with nobody: every home alone."""
+    soc = np.where(community.has_battery, observation.soc, 0.0)
+    charge, discharge = physics.reach_kw(community.storage, soc * community.battery_capacity_kwh)
+    battery = np.clip(observation.pv_kw - observation.demand_kw, -discharge, charge)
+    return Intent(battery_kw=battery, trade_kw=np.zeros(community.n_prosumers), price_bid=_middle(observation))
 
 
 class TimeOfUse:
