@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import communities, scenarios
 
 from autonomy import Community, Controller, Forecast, Limits, Network, Observation, Scenario, Simulator
 from autonomy.cli import parser
@@ -25,6 +24,7 @@ from autonomy.mpc.receding import Moment
 from autonomy.policies import NAMES, load_policy, with_economics
 from autonomy.rollout import replay, roll_out
 from autonomy.solvers.linear import LinearBuilder, solve
+from tests.strategies import communities, scenarios
 
 ECONOMICS = Economics()
 PRICES = st.sampled_from([0.06, 0.2, 0.22, 0.3, 0.54])
