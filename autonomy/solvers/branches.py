@@ -167,7 +167,7 @@ def _closed(program: LinearProgram, closed: tuple[int, ...]) -> LinearProgram:
 
 
 def _is_empty(program: LinearProgram, ray: Vector) -> bool:
-    """Return whether a ray proves that there is no point: without costs it would prove a bound above 0 [Farkas1902]."""
+    """Return whether a ray proves that there is no point: without costs it proves a bound above 0 (Farkas' lemma)."""
     free = replace(program, cost=np.zeros(program.cost.size))
     bounds = (exact_bound(free, sign * ray) for sign in (1.0, -1.0))
     return any(bound is not None and bound > 0 for bound in bounds)
