@@ -87,8 +87,7 @@ def _network(facts: Facts, parent: Any, bus_of: Any, pypsa: Any) -> Any:
     """Return the network of a window. All nominal powers are 1 kW, so that what is per unit is in kW."""
     n, dt = pypsa.Network(), facts.timestep_h
     size, lines, steps = facts.n_prosumers, len(facts.below), facts.n_steps
-    n.set_snapshots(list(range(steps)))
-    n.snapshot_weightings.loc[:, :] = dt
+    n.set_snapshots(list(range(steps)), default_snapshot_weightings=dt)
     homes, batteries, buses = _named("home", size), _named("battery", size), _named("bus", lines)
     n.add("Bus", ["grid", *buses, *homes, *batteries])
 
