@@ -79,8 +79,10 @@ class Optimum:
         replayed_cost: Currency, the cost of the same dispatch in the simulator.
         method: "LP (exclusive)" when the LP optimum passed the exclusivity check, else "MILP".
         binaries: Number of binary variables that were needed.
-        gap: Relative gap the solver proved; 0 for an LP.
-        seconds: Seconds to build and solve.
+        gap: Relative gap that was proved; rounding for an LP.
+        seconds: Seconds to build, solve and check.
+        verdict: "EXACT" when the gap is proved in fractions, "FLOAT" when the solver only says so or it is too large;
+            empty when nobody checked.
     """
 
     objective: float
@@ -89,6 +91,7 @@ class Optimum:
     binaries: int
     gap: float
     seconds: float
+    verdict: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

@@ -240,6 +240,7 @@ def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajector
         binaries=dispatch.binaries,
         gap=dispatch.gap,
         seconds=dispatch.seconds,
+        verdict="" if dispatch.certificate is None else dispatch.certificate.verdict.value,
     )
     return optimum, trajectory
 
