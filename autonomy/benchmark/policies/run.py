@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autonomy.benchmark.clock import clock_overhead_s
 from autonomy.benchmark.policies.row import NO_FORECAST, PolicyRow
 from autonomy.configuration import Configuration
 from autonomy.controller import Controller
@@ -57,8 +58,8 @@ class Fared:
 
     Attributes:
         cost: (W,) currency.
-        policy_s: (steps,) s of each call of the policy.
-        step_s: (steps,) s of each step of the controller.
+        policy_s: (steps,) s of each call of the policy, without the clock's own time.
+        step_s: (steps,) s of each step of the controller, likewise.
         violations: Safety rules that were broken.
     """
 
@@ -126,10 +127,11 @@ def play(configuration: Configuration, weeks: Sequence[Scenario], policy: str) -
         roll_out(Simulator(configuration.community, week, economics=configuration.economics), controller, name=policy)
         for week in weeks
     ]
+    reading = clock_overhead_s()
     return Fared(
         cost=np.array([run.cost for run in runs]),
-        policy_s=np.array(timed.seconds),
-        step_s=np.concatenate([run.latency_s for run in runs]),
+        policy_s=np.maximum(np.array(timed.seconds) - reading, 0.0),
+        step_s=np.maximum(np.concatenate([run.latency_s for run in runs]) - reading, 0.0),
         violations=sum(len(run.violations) for run in runs),
     )
 
