@@ -43,6 +43,7 @@ class Case:
     efficiency: tuple[float, float]
     grid: tuple[float, float]
     hours: float
+    leak: float
 
     @property
     def community(self) -> Community:
@@ -55,6 +56,7 @@ class Case:
             discharge_efficiency=ed,
             soc_min=0.1,
             network=Network.single_feeder(n_prosumers=1, import_limit_kw=self.grid[0], export_limit_kw=self.grid[1]),
+            self_discharge_per_h=self.leak,
             timestep_h=self.hours,
         )
 
@@ -106,6 +108,7 @@ def cases(draw: st.DrawFn, max_steps: int = 24) -> Case:
         efficiency=(draw(st.floats(0.5, 1.0)), draw(st.floats(0.5, 1.0))),
         grid=(draw(st.sampled_from([2.0, 5.0, np.inf])), draw(st.sampled_from([0.0, 3.0, np.inf]))),
         hours=draw(st.sampled_from([0.25, 1.0])),
+        leak=draw(st.sampled_from([0.0, 0.01, 0.05])),
     )
 
 
@@ -135,6 +138,7 @@ def least_cost(
     ec, ed = case.efficiency
     e0 = case.energy if energy is None else energy
     low, high = min(0.1 * case.capacity, e0), max(case.capacity, e0)
+    kept = (1.0 - case.leak) ** case.hours
     build = LinearBuilder()
     stored: list[Any] = []
     for node in nodes:
@@ -154,12 +158,12 @@ def least_cost(
         border = build.rows((), lower=node.load, upper=node.load)
         for column, sign in ((imports, 1), (exports, -1), (shed, 1), (cut, -1), (charge, -1), (discharge, 1)):
             build.terms(border, column, float(sign))
-        begin = e0 if t == 0 else 0.0
+        begin = kept * e0 if t == 0 else 0.0
         balance = build.rows((), lower=begin, upper=begin)
         for column, factor in ((after, 1.0), (charge, -case.hours * ec), (discharge, case.hours / ed)):
             build.terms(balance, column, factor)
         if t > 0:
-            build.terms(balance, stored[node.before], -1.0)
+            build.terms(balance, stored[node.before], -kept)
         stored.append(after)
     answer = solve(build.build())
     assert answer.found, answer.message
