@@ -1,1 +1,1 @@
-"""Other people's tools on the optimal dispatch of the same windows."""
+"""Policies over communities, weeks, forecasts and seeds against the optimum; and other people's tools beside it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
 from autonomy.cli.benchmark import (
+    dispatch,
     forecasts,
     horizon,
     journal,
@@ -29,6 +30,7 @@ COMMANDS = (
     simulator,
     market,
     optimum,
+    dispatch,
 )
 """Modules with an `add_command`, in the order of the help."""
 

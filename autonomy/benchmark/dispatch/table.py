@@ -1,0 +1,150 @@
+"""Results of the dispatch benchmark as tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autonomy.benchmark.dispatch.case import Execution
+from autonomy.benchmark.dispatch.communities import COMMUNITIES
+from autonomy.benchmark.dispatch.row import TERMINAL_RULE, DispatchRow
+from autonomy.benchmark.dispatch.share import DRAWS, LEVEL, Interval
+from autonomy.benchmark.dispatch.summary import ALL, Loss, Summary
+from autonomy.benchmark.table import Table
+from autonomy.report.quantity import MISSING, count, duration, percent, quantity
+from autonomy.rollout import OPTIMUM
+from autonomy.run import BASELINE
+
+RULE = f"Energy left at the end is worth the {TERMINAL_RULE}, for every policy and the optimum alike."
+FRONT = "★"
+
+
+def dispatch_tables(
+    rows: Sequence[DispatchRow], summaries: Sequence[Summary], losses: Sequence[Loss], rival: str
+) -> tuple[Table, ...]:
+    """Return the shares of every community, the loss split, what safety costs, the front, and what failed."""
+    communities = list(dict.fromkeys(one.community for one in summaries))
+    shielded = [one for one in summaries if one.execution != Execution.UNSHIELDED]
+    tables = [_shares([one for one in shielded if one.community == name], rows, rival) for name in communities]
+    if losses:
+        tables.append(_losses(losses))
+    if any(one.execution == Execution.UNSHIELDED for one in summaries):
+        tables.append(_safety(summaries))
+    tables.append(_front([one for one in shielded if one.community != ALL]))
+    broken = [row for row in rows if not row.ran]
+    return (*tables, _failures(broken)) if broken else tuple(tables)
+
+
+def _shares(of_community: Sequence[Summary], rows: Sequence[DispatchRow], rival: str) -> Table:
+    name = of_community[0].community
+    mine = [row for row in rows if name in (ALL, row.community)]
+    weeks = len({row.week for row in mine})
+    gap = max((row.gap for row in mine if row.policy == OPTIMUM and row.ran), default=0.0)
+    what = "mean of the shares" if name == ALL else COMMUNITIES[name].sentence if name in COMMUNITIES else name
+    return Table(
+        title=f"Share of the achievable saving: {name} ({what})",
+        note=f"{count(weeks, 'held-out week')}; (grid-only − cost)/(grid-only − optimum) over all of them, the optimum "
+        f"to a gap of {gap:.0e}. {RULE} Brackets: {LEVEL:.0%} intervals of a bootstrap over weeks and seeds, {DRAWS:,} "
+        f"draws, paired: all policies get the same. Above rival: the share less that of {rival}. A failed case counts "
+        "as having saved nothing, and its time as the limit.",
+        head=("policy", "share", "above rival", "cost", "shed kWh", "broken", "a step", "failed"),
+        rows=tuple(_share_line(one) for one in of_community),
+    )
+
+
+def _share_line(one: Summary) -> tuple[str, ...]:
+    is_mark = one.policy in (BASELINE, OPTIMUM)
+    return (
+        one.name,
+        percent(one.share.value) if is_mark else bracketed(one.share),
+        MISSING if is_mark else bracketed(one.over_rival),
+        quantity(one.cost, 2),
+        quantity(one.shed_kwh, 1),
+        str(one.violations),
+        duration(one.latency_p50_s),
+        f"{one.failures}/{one.cases}",
+    )
+
+
+def bracketed(figure: Interval) -> str:
+    """Return a share with its interval in per cent."""
+    if figure.value != figure.value:
+        return MISSING
+    low, high = (quantity(100.0 * end, 1) for end in (figure.low, figure.high))
+    return f"{percent(figure.value)} [{low}, {high}]"
+
+
+def _losses(losses: Sequence[Loss]) -> Table:
+    body = []
+    for loss in losses:
+        parts = (loss.total, loss.market, loss.forecast_part, loss.projection, loss.policy_part)
+        name = f"{loss.policy}, {loss.forecast}" if loss.forecast else loss.policy
+        body.append((f"{loss.community}: {name}", *(quantity(part, 2) for part in parts)))
+    return Table(
+        title="Where the loss comes from",
+        note="Cost above the optimum over all weeks, one part swapped at a time. Market: to the same set-points with "
+        "everything matched at home that is offered; forecast: then to the perfect one; projection: then to no Layers "
+        "2 and 3; policy: the rest to the optimum. Parts may be negative: unsafe set-points may be cheaper or dearer. "
+        f"{RULE}",
+        head=("policy", "loss", "market", "forecast", "projection", "policy part"),
+        rows=tuple(body),
+    )
+
+
+def _safety(summaries: Sequence[Summary]) -> Table:
+    body = []
+    by_name = {(one.community, one.name, one.execution): one for one in summaries}
+    for (community, name, execution), bare in by_name.items():
+        safe = by_name.get((community, name, str(Execution.SHIELDED)))
+        if execution != Execution.UNSHIELDED or safe is None or community == ALL:
+            continue
+        price = safe.cost - bare.cost
+        steps = f"{bare.unsafe_steps:,} of {bare.steps:,}"
+        costs = (quantity(safe.cost, 2), quantity(bare.cost, 2), quantity(price, 2), percent(price / abs(bare.cost), 2))
+        body.append((f"{community}: {name}", *costs, str(safe.violations), str(bare.violations), steps,
+                     quantity(bare.worst_kw, 2)))  # fmt: skip
+    return Table(
+        title="The price of safety",
+        note="Shielded against unshielded cost. Unshielded: the intent, within what each battery can do, executed "
+        "without Layers 2 and 3; nobody curtails or sheds, and what breaks a limit costs nothing. Broken: by the "
+        f"invariants of the simulator. {RULE}",
+        head=(
+            "policy",
+            "shielded",
+            "unshielded",
+            "price",
+            "of cost",
+            "broken",
+            "broken unshielded",
+            "steps",
+            "worst kW",
+        ),
+        rows=tuple(body),
+    )
+
+
+def _front(shown: Sequence[Summary]) -> Table:
+    body = tuple(
+        (
+            f"{one.community}: {one.name}",
+            FRONT if one.is_on_front else "",
+            quantity(one.cost, 2),
+            quantity(one.co2_kg, 0),
+            quantity(one.peak_import_kw, 1),
+        )
+        for one in shown
+    )
+    return Table(
+        title="Cost, CO2 and peak",
+        note=f"{FRONT}: nobody in the community that breaks nothing is as good in all three and better in one. {RULE}",
+        head=("policy", "front", "cost", "CO2 kg", "peak kW"),
+        rows=body,
+    )
+
+
+def _failures(broken: Sequence[DispatchRow]) -> Table:
+    return Table(
+        title="What failed",
+        note="Each is charged the time limit and counts as having saved nothing.",
+        head=("case", "outcome", "charged", "why"),
+        rows=tuple((row.key, str(row.outcome), duration(row.charged_s), row.message) for row in broken),
+    )
