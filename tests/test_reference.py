@@ -375,3 +375,8 @@ def test_the_facts_of_a_window_without_a_timeline_are_the_community_s():
     np.testing.assert_array_equal(highest, np.broadcast_to(window.community.energy_max_kwh, (6, 3)))
     assert not facts.settled_apart.any()
     assert (facts.month == 0).all()
+
+
+def test_the_page_has_every_formula():
+    page = (Path(__file__).parent.parent / "docs" / "reference-model.md").read_text(encoding="utf-8")
+    assert [name for name, _, _ in CONSTRAINTS if f"`{name}`" not in page] == []
