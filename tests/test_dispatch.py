@@ -25,6 +25,7 @@ from autonomy.dispatch import (
 from autonomy.dispatch.point import SetPoints
 from autonomy.dispatch.slices import cycled_slices
 from autonomy.dispatch.toll import toll_per_kwh
+from autonomy.layers import physics
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import POLICIES
 from autonomy.rollout import replay, roll_out
@@ -260,6 +261,37 @@ def test_a_drive_before_the_window_is_taken_from_what_was_stored() -> None:
     # 2 kWh are left and used; the terminal rule counts what was there before the drive.
     assert dispatch.objective == pytest.approx(0.3 * 2 + 0.1 * 5, rel=1e-9)
     assert_replayed(dispatch, run)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_what_rows_say_that_pairs_imply_cuts_off_no_plan(seed: int) -> None:
+    """Leaks, drives, derating, batteries outside their band: what the physics executes is a point of the program."""
+    random = np.random.default_rng(seed)
+    community = homes(2, self_discharge_per_h=random.choice([0.0, 0.05]), soc_min=0.2, soc_max=0.8)
+    shape = 10, 2
+    scenario = scenario_of(community, np.full(shape, 9.0), 9.0)
+    leaves = random.random(shape) < 0.2
+    timeline = Timeline(
+        n_steps=10, n_prosumers=2, soc_max=random.choice([0.4, 1.0], shape), departing=leaves,
+        required_kwh=np.where(leaves, 5.0, -np.inf),
+        drive_kwh=random.uniform(0, 8, shape) * random.integers(0, 2, shape),
+    )  # fmt: skip
+    energy = random.uniform(0, 10, 2)
+    economics = Economics(cycle_price_per_kwh=float(random.choice([0.0, 200.0])))
+    problem = known_problem(community, scenario, economics=economics, energy_kwh=energy, timeline=timeline)
+    model, power = dispatch_program(problem), np.zeros(shape)
+    for step, held in enumerate(problem.held):
+        energy = problem.arrived_kwh(step, energy)
+        box = physics.rated_box(held, energy)
+        power[step] = np.clip(random.uniform(-8, 8, 2), box.lower_kw, box.upper_kw)
+        energy = physics.rated_energy_after_kwh(community, energy, power[step])
+    x = point_of(problem, model, SetPoints(battery_kw=power, curtail_kw=np.zeros(shape), shed_kw=np.zeros(shape)))
+    assert model.program.feasibility_error(x) <= 1e-9
+    assert np.minimum(x[model.first], x[model.second]).max(initial=0.0) <= 1e-9
+    assert float(model.program.cost @ x) + model.constant == pytest.approx(
+        cost_of(problem, SetPoints(battery_kw=power, curtail_kw=np.zeros(shape), shed_kw=np.zeros(shape))), rel=1e-9
+    )
 
 
 # Cycles by slices -----------------------------------------------------------------------------------------------------

@@ -76,7 +76,9 @@ def _add_shares(model: Model, problem: Problem, slices: Index, road: Index, driv
     The share used/e' is at most drive/(emin + drive), which it is at e' = emin + drive, and at least drive/e'_max less
     what was spared.
     """
-    least, most = problem.community.energy_min_kwh, np.maximum(problem.energy_max_kwh, problem.initial_kwh)
+    # A battery may be fuller than its band, where it was derated or began so.
+    least = problem.community.energy_min_kwh
+    most = np.maximum(problem.community.energy_max_kwh, problem.initial_kwh)
     before, spared = np.roll(slices, 1, axis=0), model.blocks["spared"][..., None]
     there = road != NONE
     upper = np.divide(drives, least + drives, out=np.zeros(drives.shape), where=drives > 0)[..., None]

@@ -76,11 +76,11 @@ def _add_arrivals(model: Model, problem: Problem, stored: Index, low: Vector, hi
         model.terms(left, column, sign)
     model.exclusive(spared, up)
     model.exclusive(used, down)
-    # spared is at most the chord of max(drive − (e' − emin), 0) between the least and the most that is stored.
-    at_low = np.minimum(drive, np.maximum(drive - (lowest - least), 0.0))
-    at_high = np.maximum(drive - (highest - least), 0.0)
-    slope = _ratio(at_high - at_low, highest - lowest)
-    hull = model.rows(shape, where=some & (highest > lowest), upper=at_low - slope * lowest)
+    # From emin on spared = max(drive − (e' − emin), 0) is convex, so it is below its chord; below emin it is drive.
+    begin = np.maximum(lowest, least)
+    at_begin = np.maximum(drive - (begin - least), 0.0)
+    slope = _ratio(np.maximum(drive - (highest - least), 0.0) - at_begin, highest - begin)
+    hull = model.rows(shape, where=some & (highest > begin), upper=at_begin - slope * begin)
     model.terms(hull, spared, 1.0)
     model.terms(hull, before, -slope)
     return used, np.where(some, 0.0, drive)
