@@ -41,7 +41,7 @@ def draw(summaries: Sequence[Summary], folder: Path) -> None:
         for (left, right), community in zip(panels, places, strict=True):
             mine = [one for one in safe if one.community == community]
             _trade_off(left, community, mine, "co2_kg", "CO2 of grid imports, kg", styles)
-            _trade_off(right, community, mine, "peak_import_kw", "highest import, kW", styles)
+            _trade_off(right, community, mine, "peak_import_kw", "highest import of a week, kW", styles)
         for name, style in styles.items():
             panels[0, 0].plot([], [], linestyle="", label=name, **style)
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -73,6 +73,8 @@ def _trade_off(
     axes.set_ylabel(label)
     axes.grid(visible=True, axis="both")
     axes.margins(0.08)
+    if aim == "peak_import_kw":
+        axes.set_ylim(0.0, 1.1 * max([1e-3, *(one.peak_import_kw for one in shown if one.cases > one.failures)]))
 
 
 def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -27,7 +27,7 @@ class Summary:
         over_rival: By how much the share is above the rival's, paired; NaN for the rival itself.
         cost: Currency.
         co2_kg: kg.
-        peak_import_kw: Highest of all weeks.
+        peak_import_kw: Highest import of a week, the mean over weeks.
         shed_kwh: kWh.
         violations: Broken rules.
         unsafe_steps: Steps with one.
@@ -185,7 +185,7 @@ def _summary(
         over_rival=over,
         cost=per_seed * sum(row.cost if row.ran else row.grid_only_cost for row in rows),
         co2_kg=per_seed * sum(row.co2_kg for row in ran),
-        peak_import_kw=max((row.peak_import_kw for row in ran), default=NAN),
+        peak_import_kw=sum(row.peak_import_kw for row in ran) / len(ran) if ran else NAN,
         shed_kwh=per_seed * sum(row.shed_kwh for row in ran),
         violations=sum(row.violations for row in ran),
         unsafe_steps=sum(row.unsafe_steps for row in ran),

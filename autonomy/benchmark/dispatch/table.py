@@ -135,7 +135,8 @@ def _front(shown: Sequence[Summary]) -> Table:
     )
     return Table(
         title="Cost, CO2 and peak",
-        note=f"{FRONT}: nobody in the community that breaks nothing is as good in all three and better in one. {RULE}",
+        note=f"{FRONT}: nobody in the community that breaks nothing is as good in all three and better in one. Peak: "
+        f"the highest import of a week, the mean over weeks. {RULE}",
         head=("policy", "front", "cost", "CO2 kg", "peak kW"),
         rows=body,
     )
