@@ -199,8 +199,9 @@ def _summary(
 
 
 def _with_front(group: list[Summary]) -> list[Summary]:
-    """Mark who is on the front of those that broke nothing and failed nowhere."""
-    safe = [one for one in group if not one.violations and not one.failures]
+    """Mark who is on the front of those that broke nothing and failed nowhere; without a shield nobody is safe."""
+    shielded = [one for one in group if one.execution != Execution.UNSHIELDED]
+    safe = [one for one in shielded if not one.violations and not one.failures]
     return [replace(one, is_on_front=one in safe and not any(_beats(other, one) for other in safe)) for one in group]
 
 
