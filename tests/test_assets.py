@@ -123,7 +123,7 @@ def test_what_is_wrong_in_a_file_is_named(text: str, said: str, tmp_path: Path) 
 # All of it together ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("policy", RIVALS, ids=str)
+@pytest.mark.parametrize("policy", RIVALS, ids=lambda policy: getattr(policy, "__name__", policy))
 def test_the_whole_village_keeps_every_rule_whoever_decides(policy: Any) -> None:
     configuration, scenario, timeline = village()
     first, last = 42, 42 + 72  # from Tuesday evening, with the outage of Wednesday evening

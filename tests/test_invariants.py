@@ -56,7 +56,7 @@ def test_rows_are_judged_together_as_each_is_alone(names: list[str]) -> None:
             np.testing.assert_array_equal(row, rule.residual(x))
 
 
-@pytest.mark.parametrize("rule", OF_LIMITS)
+@pytest.mark.parametrize("rule", sorted(OF_LIMITS))
 def test_rows_are_judged_by_the_limits_that_they_share(rule: str) -> None:
     broken = MUTATIONS[rule](good_execution())
     assert are_held(stacked([broken, broken])).tolist() == [False, False]
