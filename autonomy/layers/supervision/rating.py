@@ -75,9 +75,8 @@ class Ratings:
         network = community.network
         # Frozen, because what is worked out from an object of `Capacity` is remembered.
         # Rounded down: even a loss that a float of the limit cannot show takes something.
-        self._import_limit = frozen(
-            np.maximum(rounding.added(network.import_limit_kw, -network.worst_case_loss_kw), 0.0)
-        )
+        delivered = rounding.added(network.import_limit_kw, -network.worst_case_loss_kw)
+        self._import_limit = frozen(np.maximum(delivered, 0.0))
         self._fair_import = physics.fair_share_kw(network, self._import_limit)
         self._fair_export = physics.fair_share_kw(network, network.export_limit_kw)
         # Without a connection limit nothing is wired for more than the lines above it, however small they are now.

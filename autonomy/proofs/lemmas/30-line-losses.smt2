@@ -16,7 +16,7 @@
 ;   autonomy/layers/network.py | limit = np.maximum(self.import_limit_kw, self.export_limit_kw)
 ;   autonomy/layers/network.py | total[self.parent[line]] += total[line]
 ;   autonomy/layers/physics.py | losses[..., line] = network.loss_coefficient_per_kw[line] * flows[..., line] ** 2
-;   autonomy/layers/supervision/rating.py | self._import_limit = frozen(np.maximum(network.import_limit_kw - network.worst_case_loss_kw, 0.0))
+;   autonomy/layers/supervision/rating.py | delivered = rounding.added(network.import_limit_kw, -network.worst_case_loss_kw)
 ; every N:
 ;   The induction step from the leaves to the feeder. Flows at the upper ends of the lines below, each between its sum
 ;   less its worst-case losses and its sum, add up to f between sum − below and sum.
