@@ -81,6 +81,12 @@ class Series:
         """Number of steps T."""
         return int(self.time.size)
 
+    @cached_property
+    def opens_month(self) -> Mask:
+        """(T,) whether a step is the first of its calendar month; the first of the series is."""
+        month = self.time.astype("datetime64[M]")
+        return frozen(np.append(True, month[1:] != month[:-1]), np.bool_)
+
     @property
     def n_prosumers(self) -> int:
         """Number of prosumers N."""

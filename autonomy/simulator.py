@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autonomy.assets import wear
-from autonomy.assets.peak import raise_peak
+from autonomy.assets.memory import CostMemory
 from autonomy.assets.step import community_at, energy_at_arrival_kwh, limits_at, missing_kwh
 from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
 from autonomy.layers import physics
-from autonomy.layers.arrays import ArrayLike, Vector, frozen_vector, require
+from autonomy.layers.arrays import Vector, frozen_vector, require
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
 from autonomy.layers.errors import ModelError
@@ -97,6 +96,8 @@ class Simulator:
         self.community, self.scenario = community, scenario
         self.timeline = None if timeline is None or timeline.is_empty else timeline
         self.economics = economics or Economics()
+        self._memory = CostMemory(community, self.economics)
+        self._opens_month = scenario.series.opens_month[scenario.start : scenario.stop]
         start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max) if initial_soc is None else initial_soc
         self.initial_soc = frozen_vector("initial_soc", start, community.n_prosumers)
         require(
@@ -111,9 +112,7 @@ class Simulator:
         self.battery_kw: Vector = np.zeros(self.community.n_prosumers)
         self.feeder_kw: float | None = None
         self._has_acted = False
-        self._peak_kw: Vector = np.zeros(())
-        capacity = self.community.battery_capacity_kwh
-        self._slices_kwh = wear.filled(self.energy_kwh, capacity) if self.economics.cycle_price_per_kwh > 0 else None
+        self._memory.begin(self.energy_kwh)
         return self.observe()
 
     @property
@@ -170,8 +169,7 @@ class Simulator:
         self.battery_kw, self.feeder_kw, self._has_acted = execution.battery_kw, float(execution.feeder_kw), True
         self.step_number += 1
         self.energy_kwh = self._arrived(execution.energy_after_kwh)
-        if self._slices_kwh is not None:
-            self._slices_kwh = wear.lost(self._slices_kwh, self.energy_kwh)
+        self._memory.leave(self.energy_kwh)
         return outcome
 
     def _arrived(self, energy_kwh: Vector) -> Vector:
@@ -183,8 +181,8 @@ class Simulator:
     def _act(self, decision: Decision) -> tuple[Execution, Clearing]:
         k, community, network = self.step_number, self.community, self.community.network
         pv, demand = self.scenario.pv_kw[k], self.scenario.demand_kw[k]
-        generation = np.minimum(pv - decision.curtail_kw, decision.generation_cap_kw)
-        load = np.minimum(demand - decision.shed_kw, decision.load_cap_kw)
+        generation = physics.left_of(pv, decision.curtail_kw, decision.generation_cap_kw)
+        load = physics.left_of(demand, decision.shed_kw, decision.load_cap_kw)
         net = physics.net_export(generation, load, decision.battery_kw)
         flows = physics.lossy_flows(network, net)
         retail = np.full(net.size, self.scenario.retail_price[k])
@@ -230,9 +228,9 @@ class Simulator:
             feeder_kw=x.feeder_kw,
             loss_kw=x.loss_kw,
             overload_kw=overload,
-            worn_kwh=self._worn_kwh(x),
+            worn_kwh=self._memory.worn_kwh(x.energy_before_kwh, x.energy_after_kwh),
             missing_kwh=None if self.timeline is None else missing_kwh(self.timeline, k, x.energy_after_kwh),
-            peak_rise_kw=self._peak_rise_kw(float(x.feeder_kw)),
+            peak_rise_kw=self._memory.peak_rise_kw(x.feeder_kw, k > 0 and self._opens_month[k]),
         )
         prices = Prices(
             trade=clearing.price,
@@ -252,26 +250,6 @@ class Simulator:
             violations=broken,
             missing_kwh=flows.missing_kwh if flows.missing_kwh is not None else np.zeros(community.n_prosumers),
         )
-
-    def _worn_kwh(self, x: Execution) -> Vector | None:
-        """Return what a step's cycles used up, and keep the slices; None where they cost nothing."""
-        if self._slices_kwh is None:
-            return None
-        kept = wear.lost(self._slices_kwh, self.community.retention * x.energy_before_kwh)
-        change = x.energy_after_kwh - self.community.retention * x.energy_before_kwh
-        worn = wear.cycled(kept, self.community.battery_capacity_kwh, change, wear.life_by_slice(self.economics))
-        self._slices_kwh = worn.slices_kwh
-        return worn.life_kwh
-
-    def _peak_rise_kw(self, feeder_kw: float) -> ArrayLike:
-        """Return by how much the month's highest import rose, and keep it; 0 where that costs nothing."""
-        if self.economics.capacity_price_per_kw == 0:
-            return 0.0
-        k, time = self.step_number, self.scenario.time
-        is_new = k > 0 and time[k].astype("datetime64[M]") != time[k - 1].astype("datetime64[M]")
-        peak = raise_peak(self._peak_kw, feeder_kw, is_new)
-        self._peak_kw = peak.highest_kw
-        return peak.rise_kw
 
 
 def _orders(decision: Decision, net_kw: Vector) -> tuple[Vector, Vector]:

@@ -191,30 +191,7 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
         return dict(zip(self.possible_agents, self._episodes.observe_each()[0], strict=True))
 
 
-def parallel_env(  # noqa: PLR0913 - all by keyword, each a choice of its own
-    *,
-    community: Community | None = None,
-    scenario: Scenario | None = None,
-    assets: Assets | str | None = None,
-    timeline: Timeline | None = None,
-    economics: Economics | None = None,
-    episode_steps: int | None = None,
-    initial_soc: float | None = None,
-    backend: str = "exact",
-    render_mode: str | None = None,
-) -> CommunityParallelEnv:
-    """Return a community whose prosumers are agents; arguments, tables and errors as in `CommunityParallelEnv`."""
-    return CommunityParallelEnv(
-        community=community,
-        scenario=scenario,
-        assets=assets,
-        timeline=timeline,
-        economics=economics,
-        episode_steps=episode_steps,
-        initial_soc=initial_soc,
-        backend=backend,
-        render_mode=render_mode,
-    )
+parallel_env = CommunityParallelEnv
 
 
 def _rows(actions: list[Any]) -> NDArray[np.float64]:

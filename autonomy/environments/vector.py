@@ -220,29 +220,4 @@ class CommunityVecEnv(VecEnv):
         self._episodes.begin(self._random, rows=ended)
 
 
-def make_vec(  # noqa: PLR0913 - all by keyword, each a choice of its own
-    *,
-    n_communities: int = 8,
-    community: Community | None = None,
-    scenario: Scenario | None = None,
-    assets: Assets | str | None = None,
-    timeline: Timeline | None = None,
-    economics: Economics | None = None,
-    episode_steps: int | None = None,
-    initial_soc: float | None = None,
-    seed: int | None = None,
-    checked: bool = False,
-) -> CommunityVecEnv:
-    """Return many communities for one shared policy; arguments, tables and errors as in `CommunityVecEnv`."""
-    return CommunityVecEnv(
-        n_communities=n_communities,
-        community=community,
-        scenario=scenario,
-        assets=assets,
-        timeline=timeline,
-        economics=economics,
-        episode_steps=episode_steps,
-        initial_soc=initial_soc,
-        seed=seed,
-        checked=checked,
-    )
+make_vec = CommunityVecEnv

@@ -127,6 +127,12 @@ def net_export(generation: NDArray[Any], load: NDArray[Any], battery: NDArray[An
     return result
 
 
+def left_of(available_kw: Vector, cut_kw: Vector, cap_kw: Vector) -> Vector:
+    """Return what devices leave of generation, or of load: less what is cut, and never above the cap."""
+    left: Vector = np.minimum(available_kw - cut_kw, cap_kw)
+    return left
+
+
 def line_flows(network: Network, net_export_by_node: NDArray[Any]) -> NDArray[Any]:
     """Return (..., M) Σ n_i over the prosumers below each line, + = towards the grid; exact on integers."""
     if network.n_lines == 1:

@@ -13,12 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy.assets import wear
-from autonomy.assets.peak import raise_peak
+from autonomy.assets.memory import CostMemory
 from autonomy.assets.timeline import Timeline
 from autonomy.economics import Economics
 from autonomy.layers import physics
-from autonomy.layers.arrays import ArrayLike, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.ledger import Flows, Prices, ledger_of, overload_kw
@@ -80,12 +78,9 @@ class BatchSimulator:
         self.economics = economics or Economics()
         self._series, self.n_steps = windows[0].series, windows[0].n_steps
         self._starts = np.array([window.start for window in windows])
-        month = self._series.time.astype("datetime64[M]")
-        self._opens_month = np.append(True, month[1:] != month[:-1])
         self._lowest_retail = np.array([float(window.retail_price.min()) for window in windows])
         self.world, self._explained = World(community, timeline), explained
         self._decider = BatchDecider(community, self.world.limits, backend=backend)
-        self._used = wear.life_by_slice(self.economics) if self.economics.cycle_price_per_kwh > 0 else None
         start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max)
         self.reset(np.zeros(batch, dtype=np.int64), np.tile(start, (batch, 1)))
 
@@ -102,15 +97,13 @@ class BatchSimulator:
             self.window, self.row = np.zeros(self.batch, dtype=np.int64), np.zeros(self.batch, dtype=np.int64)
             self.step_number = np.zeros(self.batch, dtype=np.int64)
             self.initial_kwh, self.energy_kwh, self.battery_kw = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-            self._slices_kwh, self._peak_kw = np.zeros((*shape, wear.SEGMENTS)), np.zeros(self.batch)
+            self._memory = CostMemory(self.community, self.economics, (self.batch,))
             rows = np.arange(self.batch)
-        capacity = self.community.battery_capacity_kwh
         self.window[rows], self.row[rows], self.step_number[rows] = window, self._starts[window], 0
-        self.initial_kwh[rows] = soc * capacity
+        self.initial_kwh[rows] = soc * self.community.battery_capacity_kwh
         self.energy_kwh[rows] = self.world.arrived_kwh(self.row[rows], self.initial_kwh[rows])
-        self.battery_kw[rows], self._peak_kw[rows] = 0.0, 0.0
-        if self._used is not None:
-            self._slices_kwh[rows] = wear.filled(self.energy_kwh[rows], capacity)
+        self.battery_kw[rows] = 0.0
+        self._memory.begin(self.energy_kwh[rows], rows)
 
     @property
     def soc(self) -> Stack:
@@ -168,8 +161,8 @@ class BatchSimulator:
         community, network, series = self.community, self.community.network, self._series
         pv, demand, block = seen[:, PV], seen[:, DEMAND], decided.block
         battery = block[:, BATTERY].copy()
-        generation = np.minimum(pv - block[:, CURTAIL], block[:, GENERATION_CAP])
-        load = np.minimum(demand - block[:, SHED], block[:, LOAD_CAP])
+        generation = physics.left_of(pv, block[:, CURTAIL], block[:, GENERATION_CAP])
+        load = physics.left_of(demand, block[:, SHED], block[:, LOAD_CAP])
         net = physics.net_export(generation, load, battery)
         flows = physics.lossy_flows(network, net)
         feeder_kw = flows.upstream_kw[:, int(np.argmin(network.parent))]
@@ -194,9 +187,9 @@ class BatchSimulator:
             feeder_kw=feeder_kw,
             loss_kw=loss_kw,
             overload_kw=overload_kw(community, pv, demand, wishes[:, 0]),
-            worn_kwh=self._worn_kwh(after),
+            worn_kwh=self._memory.worn_kwh(self.energy_kwh, after),
             missing_kwh=missing_kwh,
-            peak_rise_kw=self._peak_rise_kw(feeder_kw),
+            peak_rise_kw=self._memory.peak_rise_kw(feeder_kw, (self.step_number > 0) & series.opens_month[self.row]),
         )
         row = self.row
         prices = Prices(price, series.retail_price[row], series.feed_in_price[row], series.carbon_kg_per_kwh[row])
@@ -231,26 +224,7 @@ class BatchSimulator:
         self.row += going  # the last row stands for what comes after the window
         arrived = self.world.arrived_kwh(self.row, after_kwh)
         self.energy_kwh = np.where(going[:, None], arrived, after_kwh)
-        if self._used is not None:
-            self._slices_kwh = wear.lost(self._slices_kwh, self.energy_kwh)
-
-    def _worn_kwh(self, after_kwh: Stack) -> Stack | None:
-        """Return what a step's cycles used up, and keep the slices; None where they cost nothing."""
-        if self._used is None:
-            return None
-        left = self.community.retention * self.energy_kwh
-        kept = wear.lost(self._slices_kwh, left)
-        worn = wear.cycled(kept, self.community.battery_capacity_kwh, after_kwh - left, self._used)
-        self._slices_kwh = worn.slices_kwh
-        return worn.life_kwh
-
-    def _peak_rise_kw(self, feeder_kw: Vector) -> ArrayLike:
-        """Return by how much the month's highest imports rose, and keep them; 0 where that costs nothing."""
-        if self.economics.capacity_price_per_kw == 0:
-            return 0.0
-        peak = raise_peak(self._peak_kw, feeder_kw, (self.step_number > 0) & self._opens_month[self.row])
-        self._peak_kw = peak.highest_kw
-        return peak.rise_kw
+        self._memory.leave(self.energy_kwh)
 
 
 def _check(community: Community, windows: Sequence[Scenario], batch: int, timeline: Timeline | None) -> None:

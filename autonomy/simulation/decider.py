@@ -24,6 +24,7 @@ from autonomy.layers.projection.program import BATTERY_WEIGHT, ProjectionProgram
 from autonomy.layers.supervision.inbox import Inbox
 from autonomy.layers.supervision.quick import carried_of, places_of
 from autonomy.layers.supervision.rating import FIELDS, Rating, Ratings
+from autonomy.solvers.machine import load_machine
 
 Stack = NDArray[np.float64]
 """(B, N), or (B, rows, N)."""
@@ -150,8 +151,8 @@ class _Machine:
     """The common step: one call for all rows; returns the rows it declined."""
 
     def __init__(self, community: Community, ratings: Sequence[Rating]) -> None:
-        from autonomy.solvers.compiled import workspace_of  # noqa: PLC0415 - likewise
-        from autonomy.solvers.kernel.around import room_of  # noqa: PLC0415 - loads Numba
+        from autonomy.solvers.compiled import workspace_of  # noqa: PLC0415 - loads Numba
+        from autonomy.solvers.kernel.around import room_of  # noqa: PLC0415 - likewise
         from autonomy.solvers.kernel.crowd import SCRATCH, decide_many  # noqa: PLC0415 - likewise
 
         self._decide_many = decide_many
@@ -223,8 +224,7 @@ class _Machine:
 
 def _machine(community: Community, limits: Sequence[Limits | None]) -> _Machine | None:
     """Return the machine code for these limits, or None where there is none."""
-    ratings = Ratings(community)
-    try:
-        return _Machine(community, [ratings.of_step(item, Inbox({}, community.n_prosumers)) for item in limits])
-    except ImportError:
+    if load_machine() is None:
         return None
+    ratings = Ratings(community)
+    return _Machine(community, [ratings.of_step(item, Inbox({}, community.n_prosumers)) for item in limits])

@@ -152,7 +152,7 @@ class _Search:
         if self._best is not None:
             start_at = np.concatenate([self._best.x, np.where(self._best.x[first] > self._best.x[second], 1.0, 0.0)])
         found = solve(
-            _with_switches(self._program, first, second),
+            with_switches(self._program, first, second),
             time_limit_s=time_limit_s,
             relative_gap=self._relative_gap,
             start_at=start_at,
@@ -184,8 +184,8 @@ class _Search:
         return self._best is not None and relative_gap_of(self._best.objective, self._bound) <= gap
 
 
-def _with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:
-    """Return the program with one binary column and two rows for each pair."""
+def with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:
+    """Return the program with y in {0, 1}, x_first <= upper·y and x_second <= upper·(1 − y) for each pair."""
     count, rows, columns = first.size, program.row_lower.size, program.cost.size
     switch, use_first, use_second = (np.arange(count) + base for base in (columns, rows, rows + count))
     one, none = np.ones(count), np.full(count, -np.inf)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from autonomy.benchmark.optimum.window import Window
 from autonomy.dispatch import OVERLAP_KW, DispatchProgram, Problem, dispatch_program, known_problem, set_points
 from autonomy.dispatch.reference import TOLERANCE
 from autonomy.layers.arrays import Vector
-from autonomy.solvers.exclusive import solve_exclusive
+from autonomy.solvers.exclusive import solve_exclusive, with_switches
 from autonomy.solvers.linear import LinearProgram, Status, solve
 
 
@@ -78,7 +78,7 @@ class ArraysWithBinaries(Arrays):
         blocks = stated.model.blocks
         first = np.concatenate([stated.model.first, blocks["imports"]])
         second = np.concatenate([stated.model.second, blocks["exports"]])
-        return stated._replace(program=_with_binaries(stated.program, first, second))
+        return stated._replace(program=with_switches(stated.program, first, second))
 
     def solve(self, stated: Stated, limit_s: float) -> Answer:
         """Solve them."""
@@ -96,22 +96,4 @@ def _answer(stated: Stated, x: Vector, objective: float, binaries: int) -> Answe
         curtail_kw=asked.curtail_kw,
         shed_kw=asked.shed_kw,
         binaries=binaries,
-    )
-
-
-def _with_binaries(program: LinearProgram, first: Any, second: Any) -> LinearProgram:
-    """Return the program with y in {0, 1}, x_first <= upper·y and x_second <= upper·(1 − y) for each pair."""
-    count, rows, columns = first.size, program.row_lower.size, program.cost.size
-    switch, use_first, use_second = (np.arange(count) + base for base in (columns, rows, rows + count))
-    one, free = np.ones(count), np.full(count, -np.inf)
-    return LinearProgram(
-        cost=np.concatenate([program.cost, 0.0 * one]),
-        lower=np.concatenate([program.lower, 0.0 * one]),
-        upper=np.concatenate([program.upper, one]),
-        integer=np.concatenate([program.integer, one.astype(np.bool_)]),
-        row_lower=np.concatenate([program.row_lower, free, free]),
-        row_upper=np.concatenate([program.row_upper, 0.0 * one, program.upper[second]]),
-        row=np.concatenate([program.row, use_first, use_first, use_second, use_second]),
-        column=np.concatenate([program.column, first, switch, second, switch]),
-        value=np.concatenate([program.value, one, -program.upper[first], one, program.upper[second]]),
     )
