@@ -60,5 +60,5 @@ class CostMemory:
         if not self._has_peak:
             return 0.0
         peak = raise_peak(self._peak_kw, feeder_kw, is_new_month)
-        self._peak_kw = peak.highest_kw
+        self._peak_kw = np.asarray(peak.highest_kw)  # a 0-d array stays one: `begin` writes into it
         return peak.rise_kw
