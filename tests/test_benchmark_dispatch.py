@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from autonomy.benchmark.dispatch import workers
 from autonomy.benchmark.dispatch.case import Case, Execution, Sweep, draws
-from autonomy.benchmark.dispatch.communities import COMMUNITIES, made
+from autonomy.benchmark.dispatch.communities import COMMUNITIES
 from autonomy.benchmark.dispatch.kept import keep, kept
 from autonomy.benchmark.dispatch.play import play
 from autonomy.benchmark.dispatch.row import DispatchRow
@@ -29,6 +29,7 @@ from autonomy.cli import main
 from autonomy.demo import demo_series
 from autonomy.errors import OptionalDependencyError
 from autonomy.rollout import OPTIMUM
+from autonomy.variation import varied
 
 DAY = Sweep(policies=("self-consumption", "mpc"), communities=("four",), forecasts=("7-day-mean",), weeks=2, hours=24)
 LIMIT_S = 60.0
@@ -99,28 +100,28 @@ def test_a_policy_in_a_file_is_another_case_when_the_file_is_another(tmp_path):
 def test_there_are_six_communities_beside_the_demo_and_each_is_drawn_alike_every_time():
     assert len(COMMUNITIES) >= 7
     for variation in COMMUNITIES.values():
-        once, again = made(variation), made(variation)
+        once, again = varied(variation), varied(variation)
         assert once.year.series.sha256 == again.year.series.sha256
         assert once.community.n_prosumers == once.year.n_prosumers == variation.homes
 
 
 def test_the_demo_is_among_them_unchanged():
-    demo, series = made(COMMUNITIES["demo"]), demo_series()
+    demo, series = varied(COMMUNITIES["demo"]), demo_series()
     np.testing.assert_array_equal(demo.year.demand_kw, series.demand_kw)
     np.testing.assert_array_equal(demo.year.pv_kw, series.pv_kw)
     assert demo.community.network.import_limit_kw.tolist() == [34.0]
 
 
 def test_a_repeated_home_has_a_held_out_weeks_data_in_a_held_out_week():
-    twenty_four, series = made(COMMUNITIES["twenty-four"]), demo_series()
+    twenty_four, series = varied(COMMUNITIES["twenty-four"]), demo_series()
     weeks = list(twenty_four.year.held_out_weeks())
     for now, later in zip(weeks, [*weeks[1:], weeks[0]], strict=True):
         np.testing.assert_array_equal(now.demand_kw[:, 17], series.demand_kw[later.start : later.stop, 0])
 
 
 def test_few_roofs_and_large_batteries_are_what_they_say():
-    assert (made(COMMUNITIES["few-roofs"]).year.pv_kw.sum(axis=0) > 0).sum() == round(0.4 * 17)
-    assert made(COMMUNITIES["large-batteries"]).community.battery_capacity_kwh.tolist() == [12.8] * 17
+    assert (varied(COMMUNITIES["few-roofs"]).year.pv_kw.sum(axis=0) > 0).sum() == round(0.4 * 17)
+    assert varied(COMMUNITIES["large-batteries"]).community.battery_capacity_kwh.tolist() == [12.8] * 17
 
 
 # Playing

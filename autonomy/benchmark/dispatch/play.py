@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.benchmark.dispatch.case import Case, Execution, forecast_of
-from autonomy.benchmark.dispatch.communities import Place, place
+from autonomy.benchmark.dispatch.communities import place
 from autonomy.benchmark.dispatch.row import NAN, DispatchRow
 from autonomy.benchmark.dispatch.unshielded import Unshielded, roll_out_unshielded
 from autonomy.benchmark.row import Outcome
@@ -25,6 +25,7 @@ from autonomy.run import RELATIVE_GAP
 from autonomy.scenario import Scenario
 from autonomy.simulator import Simulator
 from autonomy.trajectory import Trajectory
+from autonomy.variation import Place
 
 
 class OvertimeError(TimeoutError):
