@@ -14,6 +14,8 @@ from autonomy.errors import ConfigError, OptionalDependencyError, did_you_mean
 from autonomy.layers.community import Community
 from autonomy.layers.intent import POLICIES, Policy, named_policy
 from autonomy.layers.observation import Observation
+from autonomy.learning.policy import LearnedPolicy
+from autonomy.learning.weights import read_weights
 from autonomy.mpc import PLANNERS, RecedingHorizon
 from autonomy.observing import ACTIONS, encode, physical_action
 
@@ -25,16 +27,18 @@ def load_policy(spec: str) -> Policy:
     """Return the policy that `spec` names.
 
     Args:
-        spec: One of `NAMES`; `model.zip`, a Stable-Baselines3 model; or `file.py:name`, a function or class
-            of a Python file (which is executed). A model trained on `CommunityEnv` decides for the whole community; if
-            its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has them, they are scaled by
-            `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions are three numbers, is
-            asked about every prosumer.
+        spec: One of `NAMES`; `weights.npz`, as `autonomy train` leaves them; `model.zip`, a Stable-Baselines3 model; or
+            `file.py:name`, a function or class of a Python file (which is executed). A model trained on `CommunityEnv`
+            decides for the whole community; if its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has
+            them, they are scaled by `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions
+            are three numbers, is asked about every prosumer.
 
     Raises:
         ConfigError: nothing is found under `spec`, or what is found is not a policy.
         OptionalDependencyError: a model needs Stable-Baselines3 and it is not installed.
     """
+    if spec.endswith(".npz"):
+        return _learned(spec)
     if spec.endswith(".zip"):
         return _from_stable_baselines(_existing(spec))
     # Split at the last colon: the first one may belong to a drive letter.
@@ -51,7 +55,16 @@ def load_policy(spec: str) -> Policy:
 
 def with_economics(policy: Policy, economics: Economics) -> Policy:
     """Return a policy that plans with these prices; one that does not plan is returned as it is."""
-    return RecedingHorizon(policy.planner, economics) if isinstance(policy, RecedingHorizon) else policy
+    if isinstance(policy, RecedingHorizon):
+        return RecedingHorizon(policy.planner, economics)
+    if isinstance(policy, LearnedPolicy):
+        return LearnedPolicy(policy.networks, economics, policy.card)
+    return policy
+
+
+def _learned(path: str) -> Policy:
+    weights = read_weights(path)
+    return LearnedPolicy(weights.networks, card=weights.card)
 
 
 def _existing(path: str) -> Path:

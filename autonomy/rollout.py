@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from autonomy.controller import Controller
-from autonomy.dispatch import Dispatch
 from autonomy.layers.arrays import Vector, frozen
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision, Mode
@@ -93,8 +92,27 @@ def _as_far_as_there_is(decision: Decision, true: Observation) -> Decision:
     )
 
 
-def replay(simulator: Simulator, dispatch: Dispatch, *, name: str = OPTIMUM) -> Trajectory:
-    """Run a known dispatch through the simulator exactly as it is, and return the record.
+class Played(Protocol):
+    """Set-points of T steps: a dispatch that was planned, or a trajectory that was played; (T, N) kW each."""
+
+    @property
+    def battery_kw(self) -> Vector:
+        """+ = charge."""
+        ...
+
+    @property
+    def curtail_kw(self) -> Vector:
+        """>= 0."""
+        ...
+
+    @property
+    def shed_kw(self) -> Vector:
+        """>= 0."""
+        ...
+
+
+def replay(simulator: Simulator, dispatch: Played, *, name: str = OPTIMUM) -> Trajectory:
+    """Run known set-points through the simulator exactly as it is, and return the record.
 
     Everybody offers the whole net export, sells at feed-in and buys at retail, so the auction matches all it can and
     the community pays what its feeder exchanges: the matching the optimum assumes.
@@ -109,8 +127,8 @@ def replay(simulator: Simulator, dispatch: Dispatch, *, name: str = OPTIMUM) -> 
     return record(simulator, name, steps())
 
 
-def decision_of(simulator: Simulator, dispatch: Dispatch) -> Decision:
-    """Return a dispatch's set-points of the simulator's current step, without caps."""
+def decision_of(simulator: Simulator, dispatch: Played) -> Decision:
+    """Return the set-points of the simulator's current step, without caps."""
     k, scenario = simulator.step_number, simulator.scenario
     battery, curtail, shed = dispatch.battery_kw[k], dispatch.curtail_kw[k], dispatch.shed_kw[k]
     net = (scenario.pv_kw[k] - curtail) - (scenario.demand_kw[k] - shed) - battery

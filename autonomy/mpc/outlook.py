@@ -66,17 +66,24 @@ def spread_kw(observation: Observation, size: int, steps: int) -> Vector:
     """
     forecast = observation.forecast
     coverage = float(getattr(forecast, "coverage", 1.0))
-    if not 0.0 < coverage < 1.0:
-        return np.zeros(steps)
-    z = 2.0 * NormalDist().inv_cdf(0.5 + coverage / 2.0)
     demand, pv = (
-        np.maximum(
-            _table(forecast, f"{name}_high_kw", size, steps) - _table(forecast, f"{name}_low_kw", size, steps), 0.0
-        )
+        _table(forecast, f"{name}_high_kw", size, steps) - _table(forecast, f"{name}_low_kw", size, steps)
         for name in ("demand", "pv")
     )
-    own, common = np.einsum("ti,ti->t", demand, demand), demand.sum(axis=1) ** 2
-    variance = (1.0 - COMMON_DEMAND) * own + COMMON_DEMAND * common + pv.sum(axis=1) ** 2
+    return spread_of(demand, pv, coverage)
+
+
+def spread_of(demand_kw: Vector, pv_kw: Vector, coverage: float) -> Vector:
+    """Return (...) kW, the formula of `spread_kw`, of (..., N) kW between low and high of demand and of PV.
+
+    It is 0 where the stated coverage says nothing: 1 and more, or 0 and less.
+    """
+    if not 0.0 < coverage < 1.0:
+        return np.zeros(demand_kw.shape[:-1])
+    z = 2.0 * NormalDist().inv_cdf(0.5 + coverage / 2.0)
+    demand, pv = np.maximum(demand_kw, 0.0), np.maximum(pv_kw, 0.0)
+    own, common = np.einsum("...i,...i->...", demand, demand), demand.sum(axis=-1) ** 2
+    variance = (1.0 - COMMON_DEMAND) * own + COMMON_DEMAND * common + pv.sum(axis=-1) ** 2
     result: Vector = np.sqrt(variance) / z
     return result
 

@@ -79,7 +79,7 @@ def _played(case: Case, deadline: float) -> DispatchRow:
         run = roll_out_unshielded(simulator, Unshielded(policy), name=case.policy, on_step=on_step)
     else:
         run = roll_out(simulator, Controller(home.community, policy=policy), name=case.policy, on_step=on_step)
-    return _row(case, simulator, run, matched_cost=replay(simulator, _as_dispatch(run)).cost)
+    return _row(case, simulator, run, matched_cost=replay(simulator, run).cost)
 
 
 def _optimum(simulator: Simulator, time_limit_s: float) -> Dispatch:
@@ -90,21 +90,6 @@ def _optimum(simulator: Simulator, time_limit_s: float) -> Dispatch:
         energy_kwh=simulator.initial_soc * simulator.community.battery_capacity_kwh,
         time_limit_s=max(time_limit_s, 0.0),
         relative_gap=RELATIVE_GAP,
-    )
-
-
-def _as_dispatch(run: Trajectory) -> Dispatch:
-    """Return what was executed as set-points to execute again."""
-    return Dispatch(
-        battery_kw=run.battery_kw,
-        curtail_kw=run.curtail_kw,
-        shed_kw=run.shed_kw,
-        objective=run.cost,
-        method="executed",
-        binaries=0,
-        gap=NAN,
-        seconds=NAN,
-        bound=NAN,
     )
 
 
