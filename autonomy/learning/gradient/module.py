@@ -13,7 +13,8 @@ from autonomy.learning.network import CLIP, Network
 
 HIDDEN, OWN_HIDDEN = 64, 32
 START = {MATCH: 3.0, FILL: -2.5, EMPTY: -5.0, TRADE: 6.0, PRICE: 0.0}
-"""Outputs before anything is learned: nearly self-consumption that offers what is left at the middle of the prices."""
+"""Outputs before anything is learned: nearly self-consumption. Trade and price are alike for all prosumers, so that
+everything that is left is matched at home, at the middle of the prices; they learn in the auction, not here."""
 FIRST_SHARE = 0.1
 """By what the last layer's random weights are multiplied, so that a new network starts near `START`."""
 
@@ -45,7 +46,9 @@ class Module(nn.Module):
         self.second, self.second_bias = drawn(hidden, hidden, hidden), zeros(hidden)
         self.third, self.third_bias = drawn(own_hidden, hidden, hidden), zeros(own_hidden)
         self.own = drawn(own_hidden, OWN, OWN)
-        self.last = nn.Parameter(FIRST_SHARE * drawn(OUTPUTS, own_hidden, own_hidden).detach())
+        last = FIRST_SHARE * drawn(OUTPUTS, own_hidden, own_hidden).detach()
+        last[TRADE:] = 0.0
+        self.last = nn.Parameter(last)
         self.last_bias = nn.Parameter(torch.tensor([START[k] for k in range(OUTPUTS)], dtype=torch.float64))
 
     @classmethod
