@@ -8,6 +8,7 @@ import math
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +205,34 @@ def test_a_policy_compared_with_one_that_always_saves_half_as_much_has_a_sharp_d
     mine = next(one for one in summaries(compared(rows), "rival") if one.policy == "mine")
     assert mine.over_rival.value == pytest.approx(0.4)
     assert (mine.over_rival.low, mine.over_rival.high) == (pytest.approx(0.4), pytest.approx(0.4))
+
+
+def test_a_rival_that_reads_forecasts_is_compared_with_the_same_forecast():
+    rows = []
+    for week in range(2):
+        rows += [row_of("grid-only", 30.0, week=week), row_of(OPTIMUM, 20.0, week=week, execution=Execution.KNOWN)]
+        for forecast, cost in (("perfect", 22.0), ("intraday", 25.0)):
+            rows.append(row_of("rival", cost, week=week, forecast=forecast))
+            rows.append(row_of("mine", cost - 1.0, week=week, forecast=forecast))
+    found = {one.name: one.over_rival.value for one in summaries(compared(rows), "rival")}
+    assert found["mine, perfect"] == pytest.approx(0.1) == pytest.approx(found["mine, intraday"])
+    assert math.isnan(found["rival, perfect"])
+    assert math.isnan(found["rival, intraday"])
+
+
+def test_a_policy_with_seed_in_its_path_is_another_for_each_seed(tmp_path):
+    for seed in range(2):
+        path = tmp_path / f"rule-{seed}.py"
+        path.write_text(f"import numpy as np\ndef act(c, o): return np.full((c.n_prosumers, 3), {seed}.0)\n")
+    policy = f"{tmp_path}/rule-{{seed}}.py:act"
+    sweep = replace(DAY, policies=(policy,), weeks=1, seeds=2, hours=6, unshielded=False)
+    mine = [case for case in sweep.cases() if case.policy == policy]
+    assert [case.seed for case in mine] == [0, 1]
+    assert [Path(case.played_policy.rpartition(":")[0]).name for case in mine] == ["rule-0.py", "rule-1.py"]
+    assert mine[0].key != mine[1].key
+    idle, charging = (play(case, LIMIT_S) for case in mine)
+    assert idle.policy == charging.policy == policy
+    assert idle.cost < charging.cost
 
 
 def test_an_interval_holds_the_middle_of_its_draws():

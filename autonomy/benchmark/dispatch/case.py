@@ -15,6 +15,9 @@ from autonomy.run import BASELINE
 
 READS_NO_FORECAST = frozenset(POLICIES)
 """Rules that read the published prices at most, are the same with every forecast, and so are played with one."""
+SEED = "{seed}"
+"""In the path of a policy, what stands for the seed: a policy that was trained more than once, a file each."""
+FILES = (".zip", ".py", ".npz", ".onnx")
 
 
 class Execution(StrEnum):
@@ -35,9 +38,9 @@ class Case:
     Attributes:
         community: Name in `communities.COMMUNITIES`.
         week: Which held-out week of the year, 0 for the first.
-        policy: Name or path of a policy, or "optimum".
+        policy: Name or path of a policy, or "optimum"; `SEED` in it stands for the seed.
         forecast: Name of a forecast, "" for a policy that reads none.
-        seed: Of the forecast.
+        seed: Of the forecast, and of the training where the policy has one.
         execution: What stands between the policy and the batteries.
         hours: Hours of the week that are played, from its start.
     """
@@ -51,10 +54,15 @@ class Case:
     hours: int = 168
 
     @property
+    def played_policy(self) -> str:
+        """Name or path of the policy that is played."""
+        return self.policy.replace(SEED, str(self.seed))
+
+    @property
     def key(self) -> str:
         """A name that no other case has; a policy in a file has the file's hash in it."""
         parts = (self.community, self.week, self.policy, self.forecast, self.seed, self.execution, self.hours)
-        return "|".join([*map(str, parts), *_hashes(self.policy)])
+        return "|".join([*map(str, parts), *_hashes(self.played_policy)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +74,7 @@ class Sweep:
         communities: Names.
         forecasts: Names.
         weeks: How many held-out weeks, from the first.
-        seeds: How many seeds for a forecast that draws something.
+        seeds: How many seeds for a forecast that draws something, and for a policy with `SEED` in its path.
         hours: Hours of each week.
         unshielded: Whether policies are played without Layers 2 and 3 too.
     """
@@ -98,7 +106,7 @@ class Sweep:
             for policy in self.policies:
                 for forecast in self._forecasts(policy):
                     for week in range(self.weeks):
-                        for seed in range(self.seeds if draws(forecast) else 1):
+                        for seed in range(self.seeds if draws(forecast) or SEED in policy else 1):
                             for execution in executions:
                                 yield Case(
                                     community=community,
@@ -128,7 +136,7 @@ def forecast_of(case: Case) -> str:
 
 
 def _hashes(policy: str) -> list[str]:
-    path = Path(policy if policy.endswith((".zip", ".py")) else policy.rpartition(":")[0])
-    if path.suffix not in (".zip", ".py") or not path.is_file():
+    path = Path(policy if policy.endswith(FILES) else policy.rpartition(":")[0])
+    if path.suffix not in FILES or not path.is_file():
         return []
     return [hashlib.sha256(path.read_bytes()).hexdigest()[:16]]

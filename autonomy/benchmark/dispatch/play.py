@@ -74,7 +74,7 @@ def _played(case: Case, deadline: float) -> DispatchRow:
         if time.perf_counter() > deadline:
             raise OvertimeError
 
-    policy = with_economics(load_policy(case.policy), home.economics)
+    policy = with_economics(load_policy(case.played_policy), home.economics)
     if case.execution is Execution.UNSHIELDED:
         run = roll_out_unshielded(simulator, Unshielded(policy), name=case.policy, on_step=on_step)
     else:

@@ -98,7 +98,7 @@ def summaries(rows: Sequence[DispatchRow], rival: str) -> list[Summary]:
 
     Args:
         rows: Compared rows.
-        rival: The policy that others are compared with, played without a forecast.
+        rival: The policy that others are compared with, with the same forecast where it reads one.
     """
     names = list(dict.fromkeys(row.community for row in rows))
     groups = [[name] for name in names] + ([names] if len(names) > 1 else [])
@@ -155,14 +155,18 @@ def _of_group(rows: Sequence[DispatchRow], communities: list[str], rival: str) -
     drawn = draws(len(weeks), 1 + max(row.seed for row in mine))
     kinds = dict.fromkeys((row.policy, row.forecast, row.execution) for row in mine)
     of_kind = {kind: [row for row in mine if (row.policy, row.forecast, row.execution) == kind] for kind in kinds}
-    against = of_kind.get((rival, "", Execution.SHIELDED))
-    rival_saved = None if against is None else savings(against, communities, weeks)
+    rivals = {
+        forecast: savings(same, communities, weeks)
+        for (policy, forecast, execution), same in of_kind.items()
+        if (policy, execution) == (rival, Execution.SHIELDED)
+    }
     found = []
     for kind, same in of_kind.items():
         saved = savings(same, communities, weeks)
         share, shares_drawn = float(shares(*saved)[0]), shares(*saved, *drawn)
         over = NONE
-        if rival_saved is not None and same is not against:
+        rival_saved = rivals.get("", rivals.get(kind[1]))
+        if rival_saved is not None and kind[0] != rival:
             difference = shares_drawn - shares(*rival_saved, *drawn)
             over = interval(share - float(shares(*rival_saved)[0]), difference)
         found.append(_summary(communities, kind, same, interval(share, shares_drawn), over))

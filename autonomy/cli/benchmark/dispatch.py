@@ -51,7 +51,9 @@ def add_command(parts: Commands) -> None:
     job.add_argument("--forecasts", metavar="NAME,…", help=f"default: {FORECASTS}")
     job.add_argument("--communities", metavar="NAME,…", help="or all; default: demo")
     job.add_argument("--weeks", metavar="N", type=int, help=f"held-out weeks, from the first; default: {WEEKS}")
-    job.add_argument("--seeds", metavar="N", type=int, default=1, help="of forecasts that draw something; default: 1")
+    seeded = "of forecasts that draw something, and of policies with {seed} in their path; default: 1"
+    job.add_argument("--seeds", metavar="N", type=int, default=1, help=seeded)
+    job.add_argument("--rival", metavar="NAME", help=f"policy to compare the others with; default: {RIVAL}")
     job.add_argument("--no-unshielded", action="store_true", help="leave out the loss split and the price of safety")
     job.add_argument(
         "--time-limit", metavar="S", type=float, default=LIMIT_S, help=f"of a case; default: {LIMIT_S:g} s"
@@ -89,6 +91,7 @@ def dispatch_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": autonomy.__version__,
         "machine": asdict(machine),
+        "rival": options.rival or RIVAL,
         "settings": {**asdict(sweep), **asdict(labour)},
     }
     _leave(options.out, console, rows, about, machine)
@@ -100,12 +103,14 @@ def _sweep(options: argparse.Namespace) -> Sweep:
     from autonomy.benchmark.dispatch.communities import COMMUNITIES  # noqa: PLC0415
 
     quick = options.quick
-    policies = _policies(options.policies or (QUICK_POLICIES if quick else POLICIES))
+    require_at_least("--seeds", options.seeds, 1)
+    policies = _policies(options.policies or (QUICK_POLICIES if quick else POLICIES), options.seeds)
+    if options.rival not in (None, *policies):
+        raise ConfigError("--rival", "", f"found {options.rival!r}; expected one of {', '.join(policies)}")
     chosen = options.communities or (QUICK_COMMUNITIES if quick else "demo")
     weeks = (QUICK_WEEKS if quick else WEEKS) if options.weeks is None else options.weeks
     if not 1 <= weeks <= WEEKS:
         raise ConfigError("--weeks", "", f"found {weeks}; expected 1 to {WEEKS}, as many as are held out")
-    require_at_least("--seeds", options.seeds, 1)
     return Sweep(
         policies=policies,
         communities=tuple(COMMUNITIES) if chosen == "all" else words_of("--communities", chosen, COMMUNITIES),
@@ -117,13 +122,16 @@ def _sweep(options: argparse.Namespace) -> Sweep:
     )
 
 
-def _policies(text: str) -> tuple[str, ...]:
+def _policies(text: str, seeds: int) -> tuple[str, ...]:
     """Return names and paths, each of which can be loaded: a wrong one costs no minutes."""
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not names:
         raise ConfigError("--policies", "", f"is empty; expected names, as in {POLICIES}")
+    from autonomy.benchmark.dispatch.case import SEED  # noqa: PLC0415 - only when needed
+
     for name in names:
-        load_policy(name)
+        for seed in range(seeds if SEED in name else 1):
+            load_policy(name.replace(SEED, str(seed)))
     return names
 
 
@@ -144,8 +152,9 @@ def _leave(out: Path, console: Console, rows: Sequence[DispatchRow], about: dict
     from autonomy.benchmark.render import markdown, rich_table  # noqa: PLC0415
     from autonomy.benchmark.write import TABLES_NAME, write_rows  # noqa: PLC0415
 
-    found = summaries(rows, RIVAL)
-    tables = dispatch_tables(rows, found, losses(rows), RIVAL)
+    rival = about["rival"]
+    found = summaries(rows, rival)
+    tables = dispatch_tables(rows, found, losses(rows), rival)
     write_rows(out, SCHEMA, rows, about)
     _write_parquet(out / PARQUET_NAME, rows)
     (out / TABLES_NAME).write_text(markdown(tables, machine, about["command"]), encoding="utf-8")
