@@ -12,7 +12,7 @@ from autonomy.learning.gates import EMPTY, FILL, MATCH, OUTPUTS, PRICE, TRADE
 from autonomy.learning.network import CLIP, Network
 
 HIDDEN, OWN_HIDDEN = 64, 32
-START = {MATCH: 3.0, FILL: -2.5, EMPTY: -5.0, TRADE: 6.0, PRICE: 0.0}
+START = {MATCH: 3.0, FILL: -2.5, EMPTY: -5.0, TRADE: 20.0, PRICE: 0.0}
 """Outputs before anything is learned: nearly self-consumption. Trade and price are alike for all prosumers, so that
 everything that is left is matched at home, at the middle of the prices; they learn in the auction, not here."""
 FIRST_SHARE = 0.1
