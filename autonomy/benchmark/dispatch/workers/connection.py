@@ -40,7 +40,7 @@ def connected(address: str, workers: int) -> Iterator[Any]:
 
     if address not in (LOCAL, AUTO):
         _require_listener(address)
-    started = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    started: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES}
     try:
         ray.init(
             address=address,
