@@ -19,6 +19,8 @@ from autonomy.mpc.outlook import outlook_of, spread_kw, spread_of
 if TYPE_CHECKING:
     from autonomy.variation import Place
 
+BOUNDLESS_KW = 1e9
+"""kW that stand for a feeder without a limit: more than anybody could use, and still a number to multiply with."""
 AT_ONCE = 256
 """Steps whose forecasts are looked at together."""
 
@@ -105,7 +107,7 @@ def feeder_kw(community: Community) -> tuple[float, float]:
     network = community.network
     feeder = int(np.argmin(network.parent))
     imports = float(network.import_limit_kw[feeder] - network.worst_case_loss_kw.sum())
-    return max(imports, 0.0), float(network.export_limit_kw[feeder])
+    return min(max(imports, 0.0), BOUNDLESS_KW), min(float(network.export_limit_kw[feeder]), BOUNDLESS_KW)
 
 
 def _sums(battery: Battery) -> dict[str, float]:
