@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autonomy.economics import Economics
 from autonomy.layers.community import Community
+from autonomy.learning.explanation.explanation import Explanation
 from autonomy.trajectory import Trajectory
 
 SCHEMA_VERSION = 1
@@ -116,6 +117,7 @@ class RunEvidence:
         no_optimum: Why there is none although one was asked for; empty otherwise.
         terminal_rule: How the energy left in the batteries was valued, one sentence.
         backend: Name of the projection backend.
+        explanations: Of every learned policy, in the week that the figures show.
     """
 
     title: str
@@ -135,3 +137,4 @@ class RunEvidence:
     terminal_rule: str
     backend: str
     no_optimum: str = ""
+    explanations: tuple[Explanation, ...] = ()

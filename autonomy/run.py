@@ -1,13 +1,13 @@
 """The main job: every policy over the same windows, the optimum beside them, and the evidence of it all.
 
-windows ─▶ roll out each policy ─▶ solve and replay the optimum ─▶ key figures ─▶ `RunEvidence`
+windows ─▶ roll out each policy ─▶ solve and replay the optimum ─▶ key figures ─▶ explanations ─▶ `RunEvidence`
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,11 @@ from autonomy.evidence import Optimum, RunEvidence
 from autonomy.journal import JsonLinesJournal
 from autonomy.kpi import kpi, total_bill
 from autonomy.layers.projection import Lookahead
+from autonomy.learning.explanation.explain import Frame, explained
+from autonomy.learning.explanation.explanation import Explanation
+from autonomy.learning.policy import LearnedPolicy
 from autonomy.policies import with_economics
+from autonomy.report.week import binding_week
 from autonomy.rollout import OPTIMUM, Tamper, replay, roll_out
 from autonomy.scenario import Scenario
 from autonomy.scenarios.named import NamedScenario
@@ -55,6 +59,7 @@ class RunOptions:
             timeline hold.
         command: The command line, for the report.
         version: The package's version, for the report.
+        explained: Policies to be explained beside the learned ones, which always are.
     """
 
     policies: Sequence[str] = RIVALS
@@ -65,6 +70,7 @@ class RunOptions:
     named: NamedScenario | None = None
     command: str = ""
     version: str = ""
+    explained: Sequence[str] = ()
 
 
 Progress = Callable[[str, int], None]
@@ -132,7 +138,7 @@ def run(
             trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
     baseline = sum(run.cost for run in trajectories[BASELINE])
     best = sum(run.cost for run in trajectories[OPTIMUM]) if optima else None
-    return RunEvidence(
+    evidence = RunEvidence(
         title=configuration.name,
         community=configuration.community,
         economics=configuration.economics,
@@ -154,6 +160,29 @@ def run(
         terminal_rule=_terminal_rule(configuration),
         backend=options.backend,
     )
+    return replace(evidence, explanations=_explanations(evidence, simulators, controllers, options, progress))
+
+
+def _explanations(
+    evidence: RunEvidence,
+    simulators: Sequence[Simulator],
+    controllers: Mapping[str, Controller],
+    options: RunOptions,
+    progress: Progress,
+) -> tuple[Explanation, ...]:
+    """Play the week that the figures show once more under every policy that is explained."""
+    week = binding_week(evidence)
+    if week is None:
+        return ()
+    optimum = evidence.trajectories[OPTIMUM][week.window] if evidence.optima else None
+    frame = Frame(evidence.title, evidence.currency, evidence.trajectories[BASELINE][week.window], optimum)
+    tamper, found = None if options.named is None else options.named.tamper, []
+    for name, controller in controllers.items():
+        if name in options.explained or isinstance(controller.policy, LearnedPolicy):
+            progress(f"explaining {name}", 0)
+            simulator = simulators[week.window]
+            found.append(explained(simulator, controller, name=name, frame=frame, span=week.span, tamper=tamper))
+    return tuple(found)
 
 
 def _timelines(

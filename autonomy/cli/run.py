@@ -16,7 +16,8 @@ from rich.text import Text
 import autonomy
 from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line, require_at_least
 from autonomy.cli.folder import publish, require_writable
-from autonomy.configuration import Configuration, demo_configuration, read_configuration
+from autonomy.cli.inputs import add_inputs, read_inputs
+from autonomy.configuration import Configuration, demo_configuration
 from autonomy.errors import ConfigError, ModelError
 from autonomy.evidence import RunEvidence
 from autonomy.forecasting import KINDS
@@ -41,9 +42,7 @@ def add_command(commands: Commands) -> None:
         description="Run policies over a community's data, compare them with the perfect-foresight optimum, count "
         "every broken limit, and write report.html, summary.json and one decision journal a policy.",
     )
-    job.add_argument("--community", metavar="FILE", type=Path, help="community description (TOML); the demo without it")
-    job.add_argument("--data", metavar="FILE", type=Path, help="time series (CSV or Parquet); needed with --community")
-    job.add_argument("--time-zone", metavar="ZONE", help="IANA zone that times without an offset are local times of")
+    add_inputs(job)
     job.add_argument(
         "--policy",
         metavar="NAME|PATH",
@@ -82,7 +81,7 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     require_writable(options.out, RUN_FILES, "summary.json")
     require_at_least("--seed", options.seed, 0)
     named = _named(options)
-    configuration, scenario = _inputs(options) if named is None else _inputs_of(named)
+    configuration, scenario = read_inputs(options) if named is None else _inputs_of(named)
     if options.forecast is not None:
         scenario = scenario.with_forecast(options.forecast, seed=options.seed)
     held_out = options.weeks == "held-out" if options.weeks else options.data is None and named is None
@@ -109,19 +108,6 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     console.print(Text.assemble("report: ", (str(options.out / "report.html"), "bold")), soft_wrap=True)
     broken = any(key.violations for key in evidence.kpis.values())
     return EXIT_UNSAFE if broken else EXIT_OK
-
-
-def _inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
-    if options.time_zone is not None and options.data is None:
-        raise ConfigError("--time-zone", "", "is for the times of a --data file, and none is given")
-    if options.community is None and options.data is None:
-        return demo_configuration(), Scenario.demo()
-    if options.data is None:
-        raise ConfigError("--community", "", "needs --data FILE with the community's time series")
-    configuration = demo_configuration() if options.community is None else read_configuration(options.community)
-    scenario = Scenario.from_file(options.data, community=configuration.community, time_zone=options.time_zone)
-    supplied = configuration.assets.supply(scenario.series)
-    return configuration, scenario if supplied is scenario.series else Scenario.whole(supplied)
 
 
 def _inputs_of(named: NamedScenario) -> tuple[Configuration, Scenario]:

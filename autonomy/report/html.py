@@ -17,6 +17,7 @@ from autonomy.evidence import SCHEMA_VERSION, RunEvidence
 from autonomy.layers.invariants import INVARIANTS
 from autonomy.report.bound import bound
 from autonomy.report.columns import COLUMNS, FURTHER, MAIN
+from autonomy.report.explanation import sections
 from autonomy.report.figures import figures
 from autonomy.report.palette import SHADES
 from autonomy.report.quantity import percent, quantity
@@ -81,6 +82,7 @@ def html(evidence: RunEvidence) -> str:
         baseline=BASELINE,
         pictures=[(picture, Markup(picture.svg)) for picture in figures(evidence)],  # noqa: S704 - matplotlib escapes text
         week=week,
+        explanations=sections(evidence),
         broken_counts=_broken_counts(judged.findings),
         findings=judged.findings[:MOST_FINDINGS],
         untold=max(len(judged.findings) - MOST_FINDINGS, 0),

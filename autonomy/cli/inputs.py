@@ -1,0 +1,37 @@
+"""The options that say which community and which data, shared by the commands that play it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from autonomy.cli.arguments import Parser
+from autonomy.configuration import Configuration, demo_configuration, read_configuration
+from autonomy.errors import ConfigError
+from autonomy.scenario import Scenario
+
+
+def add_inputs(job: Parser) -> None:
+    """Add the options to a command."""
+    job.add_argument("--community", metavar="FILE", type=Path, help="community description (TOML); the demo without it")
+    job.add_argument("--data", metavar="FILE", type=Path, help="time series (CSV or Parquet); needed with --community")
+    job.add_argument("--time-zone", metavar="ZONE", help="IANA zone that times without an offset are local times of")
+
+
+def read_inputs(options: argparse.Namespace) -> tuple[Configuration, Scenario]:
+    """Return the community and all of its data.
+
+    Raises:
+        ConfigError: the options do not go together, or the description is wrong.
+        DataError: the data is wrong.
+    """
+    if options.time_zone is not None and options.data is None:
+        raise ConfigError("--time-zone", "", "is for the times of a --data file, and none is given")
+    if options.community is None and options.data is None:
+        return demo_configuration(), Scenario.demo()
+    if options.data is None:
+        raise ConfigError("--community", "", "needs --data FILE with the community's time series")
+    configuration = demo_configuration() if options.community is None else read_configuration(options.community)
+    scenario = Scenario.from_file(options.data, community=configuration.community, time_zone=options.time_zone)
+    supplied = configuration.assets.supply(scenario.series)
+    return configuration, scenario if supplied is scenario.series else Scenario.whole(supplied)
