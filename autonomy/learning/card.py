@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -22,6 +23,7 @@ class Card:
         score: Share of the achievable saving on the weeks that validate, 0..1: what choices were made by.
         cpu_s: Seconds of processor time of the training.
         limits: What they were not trained for.
+        prices: Of `Economics`, by name, that they are told instead of the community's own; empty for its own.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Card:
     score: float
     cpu_s: float
     limits: str
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name."""

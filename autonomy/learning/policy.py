@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
@@ -17,8 +19,21 @@ from autonomy.layers.observation import Observation
 from autonomy.learning.card import Card
 from autonomy.learning.features import LEAST_CAPACITY_KWH, community_features, own_features, stored_share
 from autonomy.learning.gates import PRICE, TRADE, Battery, intent_kw, reach_of
-from autonomy.learning.network import Network, logistic
 from autonomy.learning.views import battery_of, view_of
+
+
+class Brain(Protocol):
+    """What decides: `autonomy.learning.network.Network`, or a model of another make behind the same interface."""
+
+    def gates(self, features: Vector, stored: Vector, own: Vector) -> Vector:
+        """Return (*R, N, 5) in 0..1, see `autonomy.learning.gates`.
+
+        Args:
+            features: (*R, F), `community_features`.
+            stored: (*R,) stored share of the usable capacity, 0..1.
+            own: (*R, N, OWN), `own_features`.
+        """
+        ...
 
 
 class LearnedPolicy:
@@ -28,7 +43,7 @@ class LearnedPolicy:
 
     Attributes:
         networks: Of equal shapes or not.
-        economics: Prices that are not tariffs, told to the networks.
+        economics: Prices that are not tariffs, told to the networks; those of the card before any others.
         card: Where the weights come from, and what they are good for.
         fault: Why the last step was not the networks' decision; empty when it was.
 
@@ -37,11 +52,12 @@ class LearnedPolicy:
     """
 
     def __init__(
-        self, networks: Sequence[Network], economics: Economics | None = None, card: Card | None = None
+        self, networks: Sequence[Brain], economics: Economics | None = None, card: Card | None = None
     ) -> None:
         if not networks:
             raise ValueError("a learned policy needs at least one network")
-        self.networks, self.economics, self.card = tuple(networks), economics or Economics(), card
+        self.networks, self.card = tuple(networks), card
+        self.economics = replace(economics or Economics(), **({} if card is None else card.prices))
         self.fault = ""
 
     def __call__(self, community: Community, observation: Observation) -> Intent:
@@ -57,8 +73,8 @@ class LearnedPolicy:
         return intent
 
     def gates(self, features: Vector, stored: Vector, own: Vector) -> Vector:
-        """Return (*R, N, 5) in 0..1, the mean over the networks; arguments as of `Network.outputs`."""
-        gates = [logistic(network.outputs(features, stored, own)) for network in self.networks]
+        """Return (*R, N, 5) in 0..1, the mean over the networks; arguments as of `Brain.gates`."""
+        gates = [network.gates(features, stored, own) for network in self.networks]
         mean: Vector = gates[0] if len(gates) == 1 else np.mean(gates, axis=0)
         return mean
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,10 +42,23 @@ class Marks:
         return shares
 
 
-def marks(split: Split, variations: Sequence[Variation] = VALIDATING, *, weeks: int | None = None) -> Marks:
-    """Return the ends of the scale for the first `weeks` weeks that validate, or all: one linear program each."""
+def marks(
+    split: Split,
+    variations: Sequence[Variation] = VALIDATING,
+    *,
+    weeks: int | None = None,
+    prices: Mapping[str, float] | None = None,
+) -> Marks:
+    """Return the ends of the scale: one linear program for each community and week.
+
+    Args:
+        split: With the weeks that validate.
+        variations: The communities.
+        weeks: How many of the weeks, from the first; None for all.
+        prices: Of `Economics`, by name, instead of the communities' own.
+    """
     windows = split.validation[:weeks]
-    places = tuple(varied(variation, windows[0].series) for variation in variations)
+    places = tuple(_priced(varied(variation, windows[0].series), prices or {}) for variation in variations)
     costs = np.array([[_ends(place, window.start, window.n_steps) for window in windows] for place in places])
     return Marks(
         places=places,
@@ -54,6 +67,11 @@ def marks(split: Split, variations: Sequence[Variation] = VALIDATING, *, weeks: 
         grid_only=costs[..., 0],
         optimum=costs[..., 1],
     )
+
+
+def _priced(place: Place, prices: Mapping[str, float]) -> Place:
+    economics = replace(place.economics, **prices)
+    return Place(community=place.community, year=place.year, economics=economics)
 
 
 def _ends(place: Place, first: int, steps: int) -> tuple[float, float]:

@@ -10,126 +10,63 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from autonomy.layers.arrays import Vector
-from autonomy.learning.draws import drawn
+from autonomy.learning.gradient.imitation import imitate
+from autonomy.learning.gradient.lesson import Lesson, lesson, lessons
 from autonomy.learning.gradient.module import Module
-from autonomy.learning.gradient.twin import Played, Twin
-from autonomy.learning.network import Network
+from autonomy.learning.gradient.recipe import GradientRecipe, Learned, Point
 from autonomy.learning.split import Split
 from autonomy.learning.validation import Marks
-from autonomy.learning.views import features_of_series
-from autonomy.simulator import INITIAL_SOC
-from autonomy.variation import Place
 
 ENDS_H = (2, 7)
 """Between which hours of the day windows end."""
 SOC_SPREAD = 0.05
 """Standard deviation of the stored shares of a community at the start of a window."""
-LARGEST_GRADIENT = 1.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GradientRecipe:
-    """All that a training depends on, beside the data.
-
-    Attributes:
-        forecasts: Kinds of forecast to learn with, each community with one of them in turn.
-        seed: Of communities, windows and first weights.
-        updates: Steps of Adam.
-        communities: How many are drawn.
-        windows: Windows an update.
-        least_h: Shortest window, hours.
-        most_h: Longest.
-        learning_rate: Highest, reached after a tenth of the updates; it falls to 0 along a cosine.
-        validate_every: Updates between two validations; the weights of the best are kept.
-    """
-
-    forecasts: tuple[str, ...] = ("7-day-mean", "intraday")
-    seed: int = 0
-    updates: int = 400
-    communities: int = 24
-    windows: int = 48
-    least_h: int = 40
-    most_h: int = 62
-    learning_rate: float = 4e-3
-    validate_every: int = 100
-
-
-class Point(NamedTuple):
-    """A point of the learning curve.
-
-    Attributes:
-        update: Updates so far.
-        prosumer_steps: Prosumer-steps played so far in training.
-        cpu_s: Seconds of processor time so far, validation left out.
-        loss: Mean cost of the windows since the last point, currency a day and kWh of capacity.
-        score: Mean share of the achievable saving over the communities that validate.
-    """
-
-    update: int
-    prosumer_steps: int
-    cpu_s: float
-    loss: float
-    score: float
-
-
-class Learned(NamedTuple):
-    """What a training leaves.
-
-    Attributes:
-        network: The weights of the best validation.
-        score: Its score.
-        curve: All points.
-    """
-
-    network: Network
-    score: float
-    curve: tuple[Point, ...]
-
-
-class Lesson(NamedTuple):
-    """A community to learn from."""
-
-    twin: Twin
-    features: Tensor
+LARGEST_GRADIENT = 0.1
+"""Norm beyond which a gradient is scaled down; nine in ten are smaller. A rare large one closed gates for good."""
+WARM = 0.1
+"""Part of the updates in which the learning rate rises."""
 
 
 def train(
     recipe: GradientRecipe, split: Split, marks: Marks, *, progress: Callable[[Point], None] = lambda _: None
 ) -> Learned:
-    """Train a network by a recipe; see the module."""
+    """Train a network by a recipe; see the module.
+
+    Args:
+        recipe: All that it depends on.
+        split: The weeks that teach.
+        marks: What is validated by, with the first of the recipe's forecasts; at the recipe's prices.
+        progress: Told every point of the curve.
+    """
     torch.set_num_threads(1)
-    lessons = list(islice(_lessons(recipe, split), recipe.communities))
-    exams = [_lesson(place, recipe.forecasts[0]) for place in marks.places]
-    module = Module(torch.Generator().manual_seed(recipe.seed))
-    module.scale_to(np.concatenate([lesson.features.numpy() for lesson in lessons]))
-    optimiser = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate)
     random = np.random.default_rng(recipe.seed)
-    curve, best, losses, played_steps, cpu_s = [], (-math.inf, module.network()), [], 0, 0.0
+    taught = lessons(recipe, split)
+    exams = [lesson(place, recipe.forecasts[0]) for place in marks.places]
+    module = _begun(recipe, taught, random)
+    optimiser = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate)
+    curve: list[Point] = []
+    best, losses, played, cpu_s = (-math.inf, module.network()), [], 0, 0.0
     for update in range(1, recipe.updates + 1):
         started = time.process_time()
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _pace(update / recipe.updates)
-        lesson = lessons[random.integers(len(lessons))]
-        loss, steps = _loss(recipe, lesson, module, random)
+            group["lr"] = recipe.learning_rate * pace(update / recipe.updates)
+        loss, steps = _loss(recipe, taught[random.integers(len(taught))], module, random)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(module.parameters(), LARGEST_GRADIENT)
         optimiser.step()
         losses.append(float(loss.detach()))
-        played_steps, cpu_s = played_steps + steps, cpu_s + time.process_time() - started
+        played, cpu_s = played + steps, cpu_s + time.process_time() - started
         if update % recipe.validate_every == 0 or update == recipe.updates:
             score = float(shares(module, exams, marks).mean())
-            curve.append(Point(update, played_steps, cpu_s, float(np.mean(losses)), score))
+            curve.append(Point(update, played, cpu_s, float(np.mean(losses)), score))
             losses = []
             best = max(best, (score, module.network()), key=lambda pair: pair[0])
             progress(curve[-1])
@@ -138,45 +75,40 @@ def train(
 
 def shares(module: Module, exams: list[Lesson], marks: Marks) -> Vector:
     """Return (C,) shares of the achievable saving, played in the twin."""
+    first = np.array(marks.first)
     with torch.no_grad():
-        costs = [_exam(module, lesson, marks).cost.numpy() for lesson in exams]
+        costs = [
+            one.twin.play(module, one.features, first, marks.steps, one.usual_energy_kwh(first.size)).cost.numpy()
+            for one in exams
+        ]
     return marks.shares(np.array(costs))
 
 
-def _exam(module: Module, lesson: Lesson, marks: Marks) -> Played:
-    community = lesson.twin.community
-    soc = np.clip(INITIAL_SOC, community.soc_min, community.soc_max)
-    energy = torch.from_numpy(np.tile(soc * community.battery_capacity_kwh, (len(marks.first), 1)))
-    return lesson.twin.play(module, lesson.features, np.array(marks.first), marks.steps, energy)
+def pace(part: float) -> float:
+    """Return the factor on the learning rate after a part of all updates: up in a tenth, then down along a cosine."""
+    return part / WARM if part < WARM else 0.5 * (1.0 + math.cos(math.pi * (part - WARM) / (1.0 - WARM)))
 
 
-def _loss(recipe: GradientRecipe, lesson: Lesson, module: Module, random: np.random.Generator) -> tuple[Tensor, int]:
+def _begun(recipe: GradientRecipe, taught: list[Lesson], random: np.random.Generator) -> Module:
+    """Return a module that knows the scale of its features, and what the optimum does where it is to imitate it."""
+    first = torch.Generator().manual_seed(recipe.seed)
+    module = Module(first, hidden=recipe.hidden, own_hidden=recipe.own_hidden)
+    module.scale_to(np.concatenate([one.features.numpy() for one in taught]))
+    if recipe.imitated:
+        imitate(module, taught, recipe.imitated, random)
+    return module
+
+
+def _loss(recipe: GradientRecipe, one: Lesson, module: Module, random: np.random.Generator) -> tuple[Tensor, int]:
     """Return the mean cost of B windows, currency a day and kWh of capacity, and the prosumer-steps played."""
-    twin, community = lesson.twin, lesson.twin.community
+    twin, community = one.twin, one.twin.community
     per_hour = round(1.0 / community.timestep_h)
     steps = int(random.integers(recipe.least_h, recipe.most_h)) * per_hour
     day, end = 24 * per_hour, int(random.integers(*ENDS_H)) * per_hour
-    first_day = -(-steps // day)
-    first = random.integers(first_day, twin.series.n_steps // day, recipe.windows) * day + end - steps
+    first = random.integers(-(-steps // day), twin.series.n_steps // day, recipe.windows) * day + end - steps
     level = random.random((recipe.windows, 1)) + random.normal(0.0, SOC_SPREAD, (recipe.windows, community.n_prosumers))
     least, most = community.energy_min_kwh, community.energy_max_kwh
     energy = torch.from_numpy(least + np.clip(level, 0.0, 1.0) * (most - least))
-    played = twin.play(module, lesson.features, first, steps, energy)
+    played = twin.play(module, one.features, first, steps, energy)
     days = steps * community.timestep_h / 24.0
     return played.cost.mean() / (twin.capacity_kwh * days), recipe.windows * steps * community.n_prosumers
-
-
-def _pace(part: float) -> float:
-    """Return the factor on the learning rate after a part of all updates: up in a tenth, then down along a cosine."""
-    warm = 0.1
-    return part / warm if part < warm else 0.5 * (1.0 + math.cos(math.pi * (part - warm) / (1.0 - warm)))
-
-
-def _lessons(recipe: GradientRecipe, split: Split) -> Iterator[Lesson]:
-    for count, place in enumerate(drawn(split.training.series, recipe.seed)):
-        yield _lesson(place, recipe.forecasts[count % len(recipe.forecasts)])
-
-
-def _lesson(place: Place, forecast: str) -> Lesson:
-    seen = Place(community=place.community, year=place.year.with_forecast(forecast), economics=place.economics)
-    return Lesson(Twin(place), torch.from_numpy(features_of_series(seen)))

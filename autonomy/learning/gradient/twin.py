@@ -109,7 +109,7 @@ class Twin:
         for k in range(steps):
             pv, demand = self.series.pv_kw[rows[:, k]], self.series.demand_kw[rows[:, k]]
             surplus = torch.from_numpy(pv - demand)
-            wanted = self._wanted(brain, ahead[:, k], energy, surplus)
+            wanted = self.wanted_kw(brain, ahead[:, k], energy, surplus)
             battery, curtail, shed = self._project(wanted, self._box(energy, previous), pv, demand)
             net = surplus - curtail + shed - battery
             now = Tariff(*(prices[:, k] for prices in tariff))
@@ -129,7 +129,7 @@ class Twin:
         prices = series.retail_price, series.feed_in_price, series.carbon_kg_per_kwh
         return Tariff(*(_tensor(values[rows]) for values in prices))
 
-    def _wanted(self, brain: Brain, ahead: Tensor, energy: Tensor, surplus: Tensor) -> Tensor:
+    def wanted_kw(self, brain: Brain, ahead: Tensor, energy: Tensor, surplus: Tensor) -> Tensor:
         """Return (B, N) kW, the intent by the network's gates."""
         stored = torch.clip(energy - self._battery.least_kwh, 0.0, None)
         gates = torch.sigmoid(brain(ahead, self._share(stored), self._own(stored, -surplus)))
