@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.economics import Economics
-from autonomy.errors import ConfigError, OptionalDependencyError, did_you_mean
+from autonomy.errors import ConfigError, ModelError, OptionalDependencyError, did_you_mean
 from autonomy.layers.community import Community
 from autonomy.layers.intent import POLICIES, Policy, named_policy
 from autonomy.layers.observation import Observation
@@ -27,18 +27,21 @@ def load_policy(spec: str) -> Policy:
     """Return the policy that `spec` names.
 
     Args:
-        spec: One of `NAMES`; `weights.npz`, as `autonomy train` leaves them; `model.zip`, a Stable-Baselines3 model; or
-            `file.py:name`, a function or class of a Python file (which is executed). A model trained on `CommunityEnv`
-            decides for the whole community; if its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has
-            them, they are scaled by `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions
-            are three numbers, is asked about every prosumer.
+        spec: One of `NAMES`; `weights.npz`, as `autonomy train` leaves them; `policy.onnx`, as `autonomy export` writes
+            it or with the same inputs and output; `model.zip`, a Stable-Baselines3 model; or `file.py:name`, a function
+            or class of a Python file (which is executed). A model trained on `CommunityEnv` decides for the whole
+            community; if its actions are all in [−1, 1], as `CommunityEnv(normalised=True)` has them, they are scaled
+            by `autonomy.observing.physical_action`. A model trained on `make_vec`, whose actions are three numbers, is
+            asked about every prosumer.
 
     Raises:
         ConfigError: nothing is found under `spec`, or what is found is not a policy.
-        OptionalDependencyError: a model needs Stable-Baselines3 and it is not installed.
+        OptionalDependencyError: a model needs Stable-Baselines3 or onnxruntime and it is not installed.
     """
     if spec.endswith(".npz"):
         return _learned(spec)
+    if spec.endswith(".onnx"):
+        return _from_onnx(spec)
     if spec.endswith(".zip"):
         return _from_stable_baselines(_existing(spec))
     # Split at the last colon: the first one may belong to a drive letter.
@@ -65,6 +68,16 @@ def with_economics(policy: Policy, economics: Economics) -> Policy:
 def _learned(path: str) -> Policy:
     weights = read_weights(path)
     return LearnedPolicy(weights.networks, card=weights.card)
+
+
+def _from_onnx(path: str) -> Policy:
+    from autonomy.learning.onnx_session import read_onnx  # noqa: PLC0415 - for who has such a file
+
+    model = read_onnx(path)
+    try:
+        return LearnedPolicy([model.brain], card=model.card)
+    except (TypeError, ModelError) as fault:
+        raise ConfigError("policy", "", f"{path}: the prices of its card: {fault}") from None
 
 
 def _existing(path: str) -> Path:

@@ -31,6 +31,8 @@ OPTIONAL = (
     "pvlib",
     "z3",
     "cvc5",
+    "onnx",
+    "onnxruntime",
 )
 LAYERS = ("intent", "projection", "supervision")
 

@@ -36,6 +36,7 @@ from autonomy.learning.explanation.inputs import (
     Ends,
     Inputs,
     ends_of,
+    networks_of,
 )
 from autonomy.learning.explanation.path import TOLERANCE, contributions
 from autonomy.learning.explanation.sentences import largest_gains, largest_interventions, sentence, summary
@@ -116,7 +117,7 @@ def test_the_inputs_are_all_that_the_policy_needs() -> None:
             assert ends is not None
             expected = policy(community, observation).battery_kw.sum()
             assert policy.fault == ""
-            found = wanted_kw(policy.networks, ends.at(np.ones(1)))
+            found = wanted_kw(networks_of(policy), ends.at(np.ones(1)))
             assert float(found[0]) == pytest.approx(expected, abs=1e-12)
             simulator.execute(controller.step(observation))
 
@@ -131,7 +132,7 @@ def test_attributions_add_up_to_what_is_wanted_beyond_the_baseline(data: st.Data
     ends = ends_of(policy, community, observation)
     assume(ends is not None)
     assert ends is not None
-    found = contributions(policy.networks, ends)
+    found = contributions(networks_of(policy), ends)
     expected = policy(community, observation).battery_kw.sum()
     scale = float((community.charge_limit_kw + community.discharge_limit_kw).sum())
     assert policy.fault == ""

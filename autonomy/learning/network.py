@@ -102,6 +102,10 @@ class Network:
         outputs: Vector = third @ self.last.T + self.last_bias
         return outputs
 
+    def gates(self, features: Vector, stored: Vector, own: Vector) -> Vector:
+        """Return (*R, N, `OUTPUTS`) in 0..1, the logistic of the outputs; arguments as of `outputs`."""
+        return logistic(self.outputs(features, stored, own))
+
 
 def logistic(values: Vector) -> Vector:
     """Return 1/(1 + exp(−x)) without overflow."""

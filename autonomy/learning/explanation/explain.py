@@ -17,7 +17,7 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
 from autonomy.learning.explanation.explanation import Account, Attribution, Explanation
 from autonomy.learning.explanation.groups import GROUPS, grouped, told
-from autonomy.learning.explanation.inputs import BASELINE, ends_of
+from autonomy.learning.explanation.inputs import BASELINE, ends_of, networks_of
 from autonomy.learning.explanation.path import contributions
 from autonomy.learning.explanation.witness import Seen, Witness
 from autonomy.learning.policy import LearnedPolicy
@@ -34,6 +34,8 @@ CONSEQUENCES = (Cause.CURTAILED, Cause.SHED, Cause.TRADE_CUT, Cause.PRICE_CLIPPE
 """Causes that say what was cut, or speak of the market: no reason why battery powers were changed."""
 MOST_REASONS = 2
 NOT_LEARNED = "the policy is no learned one, so its inputs have no attributions"
+
+FOREIGN = "the model is no network of this package; explain the weights it was made from, if it was"
 
 
 class Frame(NamedTuple):
@@ -112,6 +114,9 @@ def attributed(policy: object, community: Community, seen: Sequence[Seen]) -> tu
     """Return the attributions of all steps, and why some or all are missing."""
     if not isinstance(policy, LearnedPolicy):
         return None, NOT_LEARNED
+    networks = networks_of(policy)
+    if not networks:
+        return None, FOREIGN
     size = len(seen), len(GROUPS)
     kw, numbers = np.full(size, np.nan), np.full((size[0], 2, size[1]), np.nan)
     baseline, gap = np.full((2, size[0]), np.nan)
@@ -122,7 +127,7 @@ def attributed(policy: object, community: Community, seen: Sequence[Seen]) -> tu
             continue
         if ends is None:
             continue
-        found = contributions(policy.networks, ends)
+        found = contributions(networks, ends)
         if abs(found.wanted_kw - one.wanted_kw.sum()) <= SAME_KW * community.n_prosumers:
             kw[step], baseline[step], gap[step] = grouped(found.kw), found.baseline_kw, found.gap_kw
             numbers[step] = told(ends)

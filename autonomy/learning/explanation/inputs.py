@@ -85,16 +85,22 @@ class Ends(NamedTuple):
         )
 
 
+def networks_of(policy: LearnedPolicy) -> tuple[Network, ...]:
+    """Return the networks of a policy, none where any of them is a model of another make, which has no gradient."""
+    found = tuple(network for network in policy.networks if isinstance(network, Network))
+    return found if len(found) == len(policy.networks) else ()
+
+
 def ends_of(policy: LearnedPolicy, community: Community, observation: Observation) -> Ends | None:
     """Return what the networks are asked with in a step, and its baseline; None where they are not asked.
 
     Raises:
         OutlookError: the forecast is missing, or makes no sense.
     """
-    limits = observation.limits
+    networks, limits = networks_of(policy), observation.limits
     battery = battery_of(community, None if limits is None else allowance_of(community, limits))
     capacity = battery.most_kwh - battery.least_kwh
-    if not capacity.sum() > LEAST_CAPACITY_KWH:
+    if not (networks and capacity.sum() > LEAST_CAPACITY_KWH):
         return None
     energy = np.where(capacity > 0, observation.soc * community.battery_capacity_kwh, 0.0)
     stored = np.maximum(energy - battery.least_kwh, 0.0)
@@ -102,7 +108,7 @@ def ends_of(policy: LearnedPolicy, community: Community, observation: Observatio
     view, reach = view_of(community, observation, policy.economics, battery), reach_of(np, energy, battery)
     need = float(load.sum())
     step = Inputs(
-        features=_seen(policy.networks, community_features(view)),
+        features=_seen(networks, community_features(view)),
         stored=np.minimum(stored_share(stored, capacity), 1.0),
         own=own_features(stored, load, capacity),
         surplus_kw=np.asarray(-need),
@@ -113,7 +119,7 @@ def ends_of(policy: LearnedPolicy, community: Community, observation: Observatio
         room_kw=reach.room_kw,
         store_kw=reach.store_kw,
     )
-    return Ends(_baseline(policy.networks, battery, step), step, float(capacity.sum()))
+    return Ends(_baseline(networks, battery, step), step, float(capacity.sum()))
 
 
 def _baseline(networks: Sequence[Network], battery: Battery, step: Inputs) -> Inputs:
