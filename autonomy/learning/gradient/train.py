@@ -109,6 +109,7 @@ def _loss(recipe: GradientRecipe, one: Lesson, module: Module, random: np.random
     level = random.random((recipe.windows, 1)) + random.normal(0.0, SOC_SPREAD, (recipe.windows, community.n_prosumers))
     least, most = community.energy_min_kwh, community.energy_max_kwh
     energy = torch.from_numpy(least + np.clip(level, 0.0, 1.0) * (most - least))
-    played = twin.play(module, one.features, first, steps, energy)
-    days = steps * community.timestep_h / 24.0
-    return played.cost.mean() / (twin.capacity_kwh * days), recipe.windows * steps * community.n_prosumers
+    scale = twin.capacity_kwh * steps * community.timestep_h / 24.0
+    worth = twin.economics.value_of_lost_load_per_kwh / (scale * recipe.windows)
+    played = twin.play(module, one.features, first, steps, energy, worth)
+    return played.cost.mean() / scale, recipe.windows * steps * community.n_prosumers

@@ -12,6 +12,7 @@ the projection returns. `tests/test_learning_twin.py` holds it to the simulator.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -91,7 +92,15 @@ class Twin:
         self._retention = _tensor(community.retention) if community.has_self_discharge else None
         self._ramp = _tensor(community.ramp_limit_kw) if community.has_ramp_limits else None
 
-    def play(self, brain: Brain, features: Tensor, first: Index, steps: int, energy_kwh: Tensor) -> Played:
+    def play(
+        self,
+        brain: Brain,
+        features: Tensor,
+        first: Index,
+        steps: int,
+        energy_kwh: Tensor,
+        worth_limit: float = math.inf,
+    ) -> Played:
         """Play `steps` steps from the rows `first`.
 
         Args:
@@ -100,6 +109,9 @@ class Twin:
             first: (B,) first rows.
             steps: Of every window.
             energy_kwh: (B, N) kWh stored at the start.
+            worth_limit: Largest derivative that flows back through the energy stored at the end of a step, per kWh. A
+                policy that switches at a stored energy multiplies derivatives in every step; what a kWh is worth is
+                bounded all the same.
         """
         rows = first[:, None] + np.arange(steps)
         tariff = self._tariff(rows)
@@ -118,7 +130,7 @@ class Twin:
             peak = torch.maximum(peak, imported)
             shed_kwh = shed_kwh + self._battery.hours * shed.sum(1)
             moved = moved + self._battery.hours * (battery - wanted).abs().sum(1)
-            energy, previous = self._energy_after(energy, battery), battery
+            energy, previous = _bounded(self._energy_after(energy, battery), worth_limit), battery
         given = self.economics.terminal_price_per_kwh
         price = tariff.retail.min(dim=1).values if given is None else given
         cost = cost + self.economics.capacity_price_per_kw * peak - price * (energy - energy_kwh).sum(1)
@@ -185,6 +197,13 @@ class Twin:
             sold, bought = torch.clip(net, 0.0, None).sum(1), torch.clip(-net, 0.0, None).sum(1)
             paid = paid + hours * economics.trade_fee_per_kwh * torch.minimum(sold, bought)
         return paid, co2, imports
+
+
+def _bounded(values: Tensor, limit: float) -> Tensor:
+    """Return the same; what flows back through it is cut to ±limit."""
+    if values.requires_grad and limit < math.inf:
+        values.register_hook(lambda gradient: gradient.clamp(-limit, limit))
+    return values
 
 
 def _feeder_flow(network: Network, net: Tensor) -> Tensor:
