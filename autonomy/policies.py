@@ -15,12 +15,13 @@ from autonomy.layers.community import Community
 from autonomy.layers.intent import POLICIES, Policy, named_policy
 from autonomy.layers.observation import Observation
 from autonomy.learning.policy import LearnedPolicy
+from autonomy.learning.shipped import SHIPPED, shipped
 from autonomy.learning.weights import read_weights
 from autonomy.mpc import PLANNERS, RecedingHorizon
 from autonomy.observing import ACTIONS, encode, physical_action
 
-NAMES = (*POLICIES, *PLANNERS)
-"""Every name that `load_policy` knows: the rules and adversaries of Layer 1, and the receding-horizon controllers."""
+NAMES = (*POLICIES, *PLANNERS, *SHIPPED)
+"""Every name that `load_policy` knows: rules and adversaries of Layer 1, receding-horizon controllers, weights."""
 
 
 def load_policy(spec: str) -> Policy:
@@ -50,6 +51,8 @@ def load_policy(spec: str) -> Policy:
         return _from_python(_existing(path), attribute)
     if spec in PLANNERS:
         return PLANNERS[spec](None)
+    if spec in SHIPPED:
+        return shipped(spec)
     if spec not in POLICIES:
         known = ", ".join(NAMES)
         raise ConfigError("policy", "", f"no policy is called {spec!r}{did_you_mean(spec, NAMES)}; known: {known}")

@@ -34,7 +34,7 @@ from autonomy.simulator import Simulator
 from autonomy.trajectory import Trajectory
 
 BASELINE = "grid-only"
-RIVALS = ("self-consumption", "time-of-use", "random", "adversarial")
+RIVALS = ("self-consumption", "time-of-use", "learned", "random", "adversarial")
 RELATIVE_GAP = 1e-5
 """Of the optimum, where a search over binaries may stop."""
 TIME_LIMIT_S = 120.0
