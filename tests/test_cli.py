@@ -41,7 +41,7 @@ def test_a_day_of_the_demo_writes_report_summary_and_journals(
 ) -> None:
     out = tmp_path / "out"
     assert main([*DEMO_DAY, "--out", str(out)]) == 0
-    policies = ["grid-only", "self-consumption", "time-of-use", "random", "adversarial"]
+    policies = ["grid-only", "self-consumption", "time-of-use", "learned", "random", "adversarial"]
     assert names(tmp_path) == sorted(
         [
             "out",
@@ -64,7 +64,7 @@ def test_a_day_of_the_demo_writes_report_summary_and_journals(
         assert [line["step"] for line in map(json.loads, lines) if "step" in line] == list(range(24))
     assert main(["verify", str(out)]) == 0
     printed = capsys.readouterr()
-    assert "0 violations in 24 steps under each of 6 policies" in " ".join(printed.out.split())
+    assert "0 violations in 24 steps under each of 7 policies" in " ".join(printed.out.split())
     assert "17 prosumers, 1 window from" in printed.out
     assert f"report: {out / 'report.html'}\n" in printed.out
     assert printed.err == ""
