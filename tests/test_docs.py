@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(?P<words>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = ("bash", "sh")
-EXTRAS = ("stable_baselines3", "gymnasium", "cvxpy", "pyarrow")
+EXTRAS = ("stable_baselines3", "gymnasium", "cvxpy", "pyarrow", "onnx")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -390,7 +390,7 @@ def test_the_largest_interventions_and_gains_are_told() -> None:
     assert largest_gains(told_) == (sentence(told_, 1),)
     assert summary(told_) == (
         "In 3 steps from 2024-05-01 12:00 the policy learned cost 1.00 EUR; doing nothing 10.40, so it saved 9.40, "
-        "85.5 % of what perfect foresight saves. The layers changed what it wanted in 1 step."
+        "85.5 % of what perfect foresight saves. The layers changed battery powers, or cut, in 1 step."
     )
 
 

@@ -48,8 +48,8 @@ def add_command(commands: Commands) -> None:
         metavar="NAME|PATH",
         action="append",
         dest="policies",
-        help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(NAMES)}; paths: a "
-        f"Stable-Baselines3 model.zip, or file.py:function. Without it: {', '.join(RIVALS)}",
+        help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(NAMES)}; paths: weights.npz, "
+        f"policy.onnx, a Stable-Baselines3 model.zip, or file.py:function. Without it: {', '.join(RIVALS)}",
     )
     job.add_argument("--from", metavar="TIME", dest="from_", help="first step, ISO date or time")
     job.add_argument("--to", metavar="TIME", help="end (first step no longer run), ISO date or time")

@@ -38,7 +38,7 @@ def summary(explanation: Explanation) -> str:
     )
     if not math.isnan(e.achievable_share):
         text += f", {percent(e.achievable_share)} of what perfect foresight saves"
-    return f"{text}. The layers changed what it wanted in {count(changed, 'step')}."
+    return f"{text}. The layers changed battery powers, or cut, in {count(changed, 'step')}."
 
 
 def largest_interventions(explanation: Explanation) -> tuple[str, ...]:
@@ -127,4 +127,5 @@ def _power(kw: float) -> str:
 
 
 def _signed(kw: float) -> str:
-    return f"{'+' if kw > 0 else ''}{quantity(kw, 1)} kW"
+    readable = kw if not abs(kw) < READABLE_KW else 0.0
+    return f"{'+' if readable > 0 else ''}{quantity(readable, 1)} kW"
