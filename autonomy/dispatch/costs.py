@@ -34,14 +34,15 @@ def add_grid(model: Model, problem: Problem, feeder: Feeder, net: Index) -> None
 
 
 def add_peaks(model: Model, problem: Problem, feeder: Feeder) -> None:
-    """Add the highest import of each calendar month, one column a month."""
+    """Add the highest import of each calendar month, one column a month; of the first, what it is above the past."""
     price = problem.economics.capacity_price_per_kw
     if price == 0:
         return
     most = np.zeros(int(problem.month[-1]) + 1)
     np.maximum.at(most, problem.month, -feeder.lower_kw)
-    peak = model.columns("peak", most.shape, cost=price, upper=most)
-    highest = model.rows(problem.month.shape, lower=0.0)
+    past = np.where(np.arange(most.size) == 0, problem.initial_peak_kw, 0.0)
+    peak = model.columns("peak", most.shape, cost=price, upper=np.maximum(most - past, 0.0))
+    highest = model.rows(problem.month.shape, lower=-past[problem.month])
     model.terms(highest, peak[problem.month], 1.0)
     model.terms(highest, feeder.flow, 1.0)
 

@@ -41,7 +41,19 @@ def set_points(problem: Problem, model: DispatchProgram, x: Vector) -> SetPoints
     Raises:
         DispatchError: a battery power is off by more than rounding.
     """
-    wanted = x[model.blocks["charge"]] - x[model.blocks["discharge"]]
+    executed = executed_kw(problem, x[model.blocks["charge"]] - x[model.blocks["discharge"]])
+    curtail = np.clip(x[model.blocks["curtail"]], 0.0, problem.pv_kw)
+    return SetPoints(
+        battery_kw=executed, curtail_kw=curtail, shed_kw=np.clip(x[model.blocks["shed"]], 0.0, problem.demand_kw)
+    )
+
+
+def executed_kw(problem: Problem, wanted: Vector) -> Vector:
+    """Return (T, N) kW that batteries do when they are asked for `wanted`, which may be off by rounding only.
+
+    Raises:
+        DispatchError: a battery power is off by more than rounding.
+    """
     executed, energy, previous = wanted.copy(), problem.initial_kwh, problem.previous_kw
     for step, held in enumerate(problem.held):
         energy = problem.arrived_kwh(step, energy)
@@ -56,10 +68,7 @@ def set_points(problem: Problem, model: DispatchProgram, x: Vector) -> SetPoints
             )
         energy = physics.rated_energy_after_kwh(problem.community, energy, executed[step])
         previous = executed[step]
-    curtail = np.clip(x[model.blocks["curtail"]], 0.0, problem.pv_kw)
-    return SetPoints(
-        battery_kw=executed, curtail_kw=curtail, shed_kw=np.clip(x[model.blocks["shed"]], 0.0, problem.demand_kw)
-    )
+    return executed
 
 
 def net_export_kw(problem: Problem, asked: SetPoints) -> Vector:
@@ -79,6 +88,7 @@ def point_of(problem: Problem, model: DispatchProgram, asked: SetPoints) -> Vect
     used[1:] = after[:-1] - before[1:]
     month = np.zeros(int(problem.month[-1]) + 1)
     np.maximum.at(month, problem.month, -feeder)
+    month[0] = max(month[0] - problem.initial_peak_kw, 0.0)
     values = {
         "charge": np.maximum(asked.battery_kw, 0.0),
         "discharge": np.maximum(-asked.battery_kw, 0.0),
@@ -146,7 +156,7 @@ def cost_of(problem: Problem, asked: SetPoints) -> float:
 
 def _peak_rise_kw(problem: Problem, feeder: Vector) -> Vector:
     """Return (T,) kW by which each step raised the month's highest import."""
-    highest, rise = 0.0, np.zeros(feeder.size)
+    highest, rise = problem.initial_peak_kw, np.zeros(feeder.size)
     for step, export in enumerate(feeder.tolist()):
         if step and problem.month[step] != problem.month[step - 1]:
             highest = 0.0

@@ -68,6 +68,9 @@ class Problem:
         initial_kwh: (N,) kWh stored at the start, before what EVs drove until then.
         previous_kw: (N,) battery power of the step before.
         terminal_price: Currency/kWh stored at the end.
+        initial_slices_kwh: (N, J) kWh in each slice of the batteries at the start, see `autonomy.assets.wear`; None for
+            batteries that were charged without anything drawn since.
+        initial_peak_kw: kW, the highest import of the first month before the window; only what is above it is paid for.
     """
 
     community: Community
@@ -93,6 +96,8 @@ class Problem:
     initial_kwh: Vector
     previous_kw: Vector
     terminal_price: float
+    initial_slices_kwh: Vector | None = None
+    initial_peak_kw: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
