@@ -36,7 +36,6 @@ from autonomy.learning.explanation.inputs import (
     Ends,
     Inputs,
     ends_of,
-    networks_of,
 )
 from autonomy.learning.explanation.path import TOLERANCE, contributions
 from autonomy.learning.explanation.sentences import largest_gains, largest_interventions, sentence, summary
@@ -45,7 +44,7 @@ from autonomy.learning.explanation.table import by_day, by_group, markdown
 from autonomy.learning.explanation.write import FILES, page
 from autonomy.learning.features import FEATURES, HOURS, OWN, View, community_features
 from autonomy.learning.network import Network
-from autonomy.learning.policy import LearnedPolicy
+from autonomy.learning.policy import LearnedPolicy, networks_of
 from autonomy.learning.weights import write_weights
 from autonomy.report.html import html
 from autonomy.rollout import roll_out

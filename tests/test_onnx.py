@@ -295,7 +295,8 @@ def test_a_file_that_answers_otherwise_is_not_left(
         ("policy.npz", "policy.bin", "expected a file that ends in .onnx"),
         ("policy.npz", "nowhere/policy.onnx", "does not exist"),
         ("none.npz", "policy.onnx", "no file"),
-        ("other.onnx", "policy.onnx", "is no file of weights"),
+        ("other.onnx", "policy.onnx", "has no weights"),
+        ("self-consumption", "policy.onnx", "has no weights"),
     ],
 )
 def test_a_wrong_file_is_an_error(
@@ -303,6 +304,7 @@ def test_a_wrong_file_is_an_error(
 ) -> None:
     write_weights(tmp_path / "policy.npz", [drawn(0)], CARD)
     handmade(tmp_path / "other.onnx")
-    assert main(["export", "--policy", str(tmp_path / policy), "--out", str(tmp_path / out)]) == 1
+    spec = str(tmp_path / policy) if "." in policy else policy
+    assert main(["export", "--policy", spec, "--out", str(tmp_path / out)]) == 1
     assert problem in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "policy.onnx").exists()

@@ -23,7 +23,9 @@ def add_command(commands: Commands) -> None:
         description="Write weights as an ONNX file in float64 that any runtime can decide with, and compare its "
         "answers with NumPy's. Needs the extra onnx.",
     )
-    job.add_argument("--policy", metavar="FILE.npz", required=True, help="weights, as autonomy train leaves them")
+    job.add_argument(
+        "--policy", metavar="NAME|FILE.npz", required=True, help="a learned policy by name, or weights.npz"
+    )
     job.add_argument("--out", metavar="FILE.onnx", type=Path, required=True, help="the file; an older one is replaced")
     job.set_defaults(carry_out=export_command)
 

@@ -1,4 +1,4 @@
-"""From a file of weights to an ONNX file that was seen to give the same answers."""
+"""From a learned policy to an ONNX file that was seen to give the same answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy.errors import ConfigError
+from autonomy.learning.card import Card
 from autonomy.learning.features import OWN
 from autonomy.learning.network import Network
 from autonomy.learning.onnx_graph import write_onnx
 from autonomy.learning.onnx_session import OnnxBrain, read_onnx
-from autonomy.learning.weights import read_weights
+from autonomy.learning.policy import LearnedPolicy, networks_of
+from autonomy.learning.weights import hash_of
+from autonomy.policies import load_policy
 
 TOLERANCE = 1e-6
 SIZES = (1, 2, 17, 100)
@@ -41,23 +44,35 @@ class Export(NamedTuple):
     compared: int
 
 
-def export(weights: str | Path, out: Path) -> Export:
-    """Write weights as an ONNX file; nothing is left where its answers are not those of NumPy.
+def export(spec: str, out: Path) -> Export:
+    """Write the weights of a policy as an ONNX file; nothing is left where its answers are not those of NumPy.
+
+    Args:
+        spec: As of `autonomy.policies.load_policy`; the name of a learned policy, or weights.
+        out: The file.
 
     Raises:
-        ConfigError: the weights cannot be read, or the answers differ.
+        ConfigError: the policy has no weights of this package, or the answers differ.
         OptionalDependencyError: onnx or onnxruntime is not installed.
     """
-    found = read_weights(weights)
+    networks, card = _weights(spec)
     with tempfile.TemporaryDirectory(prefix=".autonomy-export-", dir=out.resolve().parent) as folder:
         staging = Path(folder) / out.name
-        write_onnx(staging, found.networks, found.card)
-        difference = largest_difference(read_onnx(staging).brain, found.networks)
+        write_onnx(staging, networks, card)
+        difference = largest_difference(read_onnx(staging).brain, networks)
         if not difference <= TOLERANCE:
             text = f"the ONNX runtime answers otherwise than NumPy, by {difference:g}; please report these weights"
-            raise ConfigError("policy", "", f"{weights}: {text}")
+            raise ConfigError("policy", "", f"{spec}: {text}")
         staging.replace(out)
-    return Export(len(found.networks), found.sha256, difference, TRIALS * sum(SIZES))
+    return Export(len(networks), hash_of(networks), difference, TRIALS * sum(SIZES))
+
+
+def _weights(spec: str) -> tuple[tuple[Network, ...], Card]:
+    policy = load_policy(spec)
+    if isinstance(policy, LearnedPolicy) and policy.card is not None and (networks := networks_of(policy)):
+        return networks, policy.card
+    expected = "expected weights.npz or the name of a learned policy"
+    raise ConfigError("--policy", "", f"{spec!r} has no weights of this package; {expected}")
 
 
 def largest_difference(brain: OnnxBrain, networks: Sequence[Network]) -> float:

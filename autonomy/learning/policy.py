@@ -19,6 +19,7 @@ from autonomy.layers.observation import Observation
 from autonomy.learning.card import Card
 from autonomy.learning.features import LEAST_CAPACITY_KWH, community_features, own_features, stored_share
 from autonomy.learning.gates import PRICE, TRADE, Battery, intent_kw, reach_of
+from autonomy.learning.network import Network
 from autonomy.learning.views import battery_of, view_of
 
 
@@ -51,9 +52,7 @@ class LearnedPolicy:
         ValueError: there is no network.
     """
 
-    def __init__(
-        self, networks: Sequence[Brain], economics: Economics | None = None, card: Card | None = None
-    ) -> None:
+    def __init__(self, networks: Sequence[Brain], economics: Economics | None = None, card: Card | None = None) -> None:
         if not networks:
             raise ValueError("a learned policy needs at least one network")
         self.networks, self.card = tuple(networks), card
@@ -98,6 +97,12 @@ class LearnedPolicy:
             trade_kw=gates[:, TRADE] * (-load - wanted),
             price_bid=observation.feed_in_price + gates[:, PRICE] * between,
         )
+
+
+def networks_of(policy: LearnedPolicy) -> tuple[Network, ...]:
+    """Return the networks of a policy, none where any of them is a model of another make, which has no gradient."""
+    found = tuple(network for network in policy.networks if isinstance(network, Network))
+    return found if len(found) == len(policy.networks) else ()
 
 
 @lru_cache(maxsize=64)

@@ -17,10 +17,10 @@ from autonomy.layers.community import Community
 from autonomy.layers.decision import Cause
 from autonomy.learning.explanation.explanation import Account, Attribution, Explanation
 from autonomy.learning.explanation.groups import GROUPS, grouped, told
-from autonomy.learning.explanation.inputs import BASELINE, ends_of, networks_of
+from autonomy.learning.explanation.inputs import BASELINE, ends_of
 from autonomy.learning.explanation.path import contributions
 from autonomy.learning.explanation.witness import Seen, Witness
-from autonomy.learning.policy import LearnedPolicy
+from autonomy.learning.policy import LearnedPolicy, networks_of
 from autonomy.report.quantity import count
 from autonomy.rollout import Tamper, roll_out
 from autonomy.simulator import Simulator

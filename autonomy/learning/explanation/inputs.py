@@ -19,7 +19,7 @@ from autonomy.layers.observation import Observation
 from autonomy.learning.features import LEAST_CAPACITY_KWH, community_features, own_features, stored_share
 from autonomy.learning.gates import Battery, reach_of
 from autonomy.learning.network import CLIP, Network
-from autonomy.learning.policy import LearnedPolicy
+from autonomy.learning.policy import LearnedPolicy, networks_of
 from autonomy.learning.views import BOUNDLESS_KW, battery_of, view_of
 
 LOAD, RETAIL, FEED_IN, CARBON, IMPORT, EXPORT, CHARGE, DISCHARGE = range(8)
@@ -83,12 +83,6 @@ class Ends(NamedTuple):
                 for start, end in zip(self.baseline, self.step, strict=True)
             )
         )
-
-
-def networks_of(policy: LearnedPolicy) -> tuple[Network, ...]:
-    """Return the networks of a policy, none where any of them is a model of another make, which has no gradient."""
-    found = tuple(network for network in policy.networks if isinstance(network, Network))
-    return found if len(found) == len(policy.networks) else ()
 
 
 def ends_of(policy: LearnedPolicy, community: Community, observation: Observation) -> Ends | None:

@@ -23,7 +23,7 @@ NODES = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3.0)
 """Of the Gauss-Legendre rule on 0..1, whose weights are a half each."""
 CELLS, HALVINGS = 32, 24
 """Cells at first, and how often one is halved at most."""
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 """Of all batteries' power: what the attributions of a cell may miss."""
 AT_ONCE = 1_000_000
 """Points times prosumers that are looked at together."""
@@ -48,29 +48,48 @@ class Contributions(NamedTuple):
 def contributions(networks: Sequence[Network], ends: Ends) -> Contributions:
     """Return the integrated gradients of the power that networks want in a step."""
     edges = np.linspace(0.0, 1.0, CELLS + 1)
-    lower, upper = edges[:-1], edges[1:]
+    wanted = _wanted(networks, ends, edges)
+    cells = _Cells(edges[:-1], edges[1:], wanted[:-1], wanted[1:])
     scale = float(np.sum(ends.step.charge_limit_kw + ends.step.discharge_limit_kw))
     total = Inputs(*(np.zeros(np.shape(end)) for end in ends.step))
     for halving in range(HALVINGS + 1):
-        found = _cells(networks, ends, lower, upper)
-        rise = _wanted(networks, ends, upper) - _wanted(networks, ends, lower)
-        covered = np.sum([part.reshape(lower.size, -1).sum(axis=1) for part in found], axis=0)
-        is_bent = (np.abs(covered - rise) > TOLERANCE * scale) & (halving < HALVINGS)
+        found = _attributed(networks, ends, cells)
+        covered = np.sum([part.reshape(cells.lower.size, -1).sum(axis=1) for part in found], axis=0)
+        missed = np.abs(covered - (cells.wanted_above - cells.wanted_below))
+        is_bent = (missed > TOLERANCE * scale) & (halving < HALVINGS)
         total = Inputs(*(so_far + part[~is_bent].sum(axis=0) for so_far, part in zip(total, found, strict=True)))
         if not is_bent.any():
             break
-        low, high = lower[is_bent], upper[is_bent]
-        middle = 0.5 * (low + high)
-        lower, upper = np.concatenate([low, middle]), np.concatenate([middle, high])
-    first, last = wanted_kw(networks, ends.at(np.array([0.0, 1.0])))
+        cells = _halved(networks, ends, _Cells(*(values[is_bent] for values in cells)))
     covered_kw = float(np.sum([part.sum() for part in total]))
-    return Contributions(total, float(first), float(last), abs(covered_kw - float(last - first)))
+    first, last = float(wanted[0]), float(wanted[-1])
+    return Contributions(total, first, last, abs(covered_kw - (last - first)))
 
 
-def _cells(networks: Sequence[Network], ends: Ends, lower: Vector, upper: Vector) -> Inputs:
+class _Cells(NamedTuple):
+    """Parts of the way, (C,) each: where they begin and end, and kW wanted there."""
+
+    lower: Vector
+    upper: Vector
+    wanted_below: Vector
+    wanted_above: Vector
+
+
+def _halved(networks: Sequence[Network], ends: Ends, cells: _Cells) -> _Cells:
+    middle = 0.5 * (cells.lower + cells.upper)
+    wanted = _wanted(networks, ends, middle)
+    return _Cells(
+        np.concatenate([cells.lower, middle]),
+        np.concatenate([middle, cells.upper]),
+        np.concatenate([cells.wanted_below, wanted]),
+        np.concatenate([wanted, cells.wanted_above]),
+    )
+
+
+def _attributed(networks: Sequence[Network], ends: Ends, cells: _Cells) -> Inputs:
     """Return the attributions of each of (C,) cells."""
-    width = upper - lower
-    points = (lower[:, None] + width[:, None] * NODES).ravel()
+    width = cells.upper - cells.lower
+    points = (cells.lower[:, None] + width[:, None] * NODES).ravel()
     slopes = [slope(networks, ends.at(part)) for part in _parts(ends, points)]
     found = []
     for place, (start, end) in enumerate(zip(ends.baseline, ends.step, strict=True)):
