@@ -202,7 +202,9 @@ class Twin:
 def _bounded(values: Tensor, limit: float) -> Tensor:
     """Return the same; what flows back through it is cut to ±limit."""
     if values.requires_grad and limit < math.inf:
-        values.register_hook(lambda gradient: gradient.clamp(-limit, limit))
+        values.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            lambda gradient: gradient.clamp(-limit, limit)
+        )
     return values
 
 
