@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,12 @@ def load_policy(spec: str) -> Policy:
         ConfigError: nothing is found under `spec`, or what is found is not a policy.
         OptionalDependencyError: a model needs Stable-Baselines3 or onnxruntime and it is not installed.
     """
-    if spec.endswith(".npz"):
-        return _learned(spec)
-    if spec.endswith(".onnx"):
-        return _from_onnx(spec)
-    if spec.endswith(".zip"):
-        return _from_stable_baselines(_existing(spec))
+    suffix = Path(spec).suffix
+    if suffix in LOADERS:
+        return LOADERS[suffix](spec)
     # Split at the last colon: the first one may belong to a drive letter.
-    path, attribute = (spec, "") if spec.endswith(".py") else spec.rpartition(":")[::2]
-    if path.endswith(".py"):
-        return _from_python(_existing(path), attribute)
-    if spec in PLANNERS:
-        return PLANNERS[spec](None)
-    if spec in SHIPPED:
-        return shipped(spec)
-    if spec not in POLICIES:
-        known = ", ".join(NAMES)
-        raise ConfigError("policy", "", f"no policy is called {spec!r}{did_you_mean(spec, NAMES)}; known: {known}")
-    return named_policy(spec)
+    path, attribute = (spec, "") if suffix == ".py" else spec.rpartition(":")[::2]
+    return _from_python(_existing(path), attribute) if path.endswith(".py") else _named(spec)
 
 
 def with_economics(policy: Policy, economics: Economics) -> Policy:
@@ -66,6 +55,17 @@ def with_economics(policy: Policy, economics: Economics) -> Policy:
     if isinstance(policy, LearnedPolicy):
         return LearnedPolicy(policy.networks, economics, policy.card)
     return policy
+
+
+def _named(name: str) -> Policy:
+    if name in PLANNERS:
+        return PLANNERS[name](None)
+    if name in SHIPPED:
+        return shipped(name)
+    if name not in POLICIES:
+        known = ", ".join(NAMES)
+        raise ConfigError("policy", "", f"no policy is called {name!r}{did_you_mean(name, NAMES)}; known: {known}")
+    return named_policy(name)
 
 
 def _learned(path: str) -> Policy:
@@ -109,7 +109,8 @@ def _from_python(path: Path, attribute: str) -> Policy:
     return policy  # type: ignore[no-any-return]  # a user's callable; its answers are never trusted
 
 
-def _from_stable_baselines(path: Path) -> Policy:
+def _from_stable_baselines(spec: str) -> Policy:
+    path = _existing(spec)
     try:
         from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3  # noqa: PLC0415 - optional, and slow to import
     except ImportError:
@@ -138,3 +139,11 @@ def _acting(model: Any) -> Policy:
         return physical_action(community, observation, rows) if is_normalised else rows
 
     return act
+
+
+LOADERS: dict[str, Callable[[str], Policy]] = {
+    ".npz": _learned,
+    ".onnx": _from_onnx,
+    ".zip": _from_stable_baselines,
+}
+"""Who reads a file, by its suffix."""
