@@ -54,7 +54,7 @@ class Claim:
         checker: The command that checks it again.
         seconds: s that it took.
         assumptions: Ids of the claims it rests on.
-        check: What the checker in the folder does about it, see docs/safety-case.md; None for nothing.
+        check: What the checker in the folder does about it, see docs/safety-certificates.md; None for nothing.
         by_design: Whether it is a control: it was planted to be refuted, and all is well when it is.
         exhibits: Tables and figures under it.
     """
