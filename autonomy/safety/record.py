@@ -1,7 +1,7 @@
 """A policy played over the windows under its controller: the journal, what the market made of it, and how long it took.
 
     journal/NAME.jsonl    what was decided, from what, and why                            docs/journal.md
-    market/NAME.jsonl     a line a decision: {"number", "trade_kw", "price", "payment"}   docs/safety-case.md
+    market/NAME.jsonl     a line a decision: {"number", "trade_kw", "price", "payment"}   docs/safety-certificates.md
 
 The files are all the evidence there is: what a report says of a run, the checker counts again from them.
 """
