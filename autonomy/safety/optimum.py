@@ -1,7 +1,7 @@
 """The perfect-foresight dispatch of recorded windows, as a certificate: multipliers that bound it, and a point.
 
-The program is stated here once more, in the layout of docs/safety-certificates.md, so that the checker can build it from the
-journal alone and needs no matrix. `autonomy.dispatch` has the program with everything in it (assets, peaks, fees,
+The program is stated here once more, in the layout of docs/safety-certificates.md, so that the checker can build it
+from the journal alone and needs no matrix. `autonomy.dispatch` has the program with everything in it (assets, peaks, fees,
 ramps); this one leaves ramps, peaks and fees out, which only cost more, so its bound is one for those, too.
 """
 
@@ -82,7 +82,7 @@ def optimum_of(
 def program_of(
     community: Community, window: Scenario, economics: Economics, energy_kwh: Vector, terminal_price: float
 ) -> LinearProgram:
-    """Return the linear program of a window: columns and rows in the order of docs/safety-certificates.md, step after step.
+    """Return the program of a window: columns and rows in the order of docs/safety-certificates.md, step after step.
 
     columns: start_i; then charge_i, discharge_i, energy_i, curtail_i, shed_i, import, export of each step
     rows of each step: balance_i; node_i of limited connections; flow_l of limited lines; grid

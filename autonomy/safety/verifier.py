@@ -1,6 +1,6 @@
 """Checks a safety report with nothing but Python: `python -I -S verify.py FOLDER`.
 
-Exit code 0: every number that can be checked again is right; 2: something is not. Written from docs/safety-certificates.md,
+Exit code 0: every number that can be checked again is right; 2: something is not. Written from
 docs/safety-certificates.md and docs/journal.md: no code is shared with the controller that is judged, and no solver is
 called. Numbers are read as the fractions that they are; sums and comparisons are exact. certificates.py lies beside it.
 """
