@@ -1,8 +1,8 @@
 """The perfect-foresight dispatch of recorded windows, as a certificate: multipliers that bound it, and a point.
 
 The program is stated here once more, in the layout of docs/safety-certificates.md, so that the checker can build it
-from the journal alone and needs no matrix. `autonomy.dispatch` has the program with everything in it (assets, peaks, fees,
-ramps); this one leaves ramps, peaks and fees out, which only cost more, so its bound is one for those, too.
+from the journal alone and needs no matrix. `autonomy.dispatch` has the program with everything in it (assets, peaks,
+fees, ramps); this one leaves ramps, peaks and fees out, which only cost more, so its bound is one for those, too.
 """
 
 from __future__ import annotations
