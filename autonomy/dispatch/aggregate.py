@@ -5,9 +5,11 @@ Sums of feasible set-points are feasible here, and cost no more than they do (do
     a⁻·(E − used) + dt·(ec⁻·CH − DIS/ed⁻)  <=  E'  <=  a⁺·(E − used) + dt·(ec⁺·CH − DIS/ed⁺)      = where all are alike
     0 <= CH <= Σ P⁺    0 <= DIS <= Σ P⁻    Σ least <= E' <= Σ most    0 <= C <= Σ g    0 <= S <= Σ d
     net = Σ (g − d) − C + S − Σ (CH − DIS), within the feeder's limits and the sum of the nodes'
+    C + Σ CH >= Σ max(g − d − K, 0)    C >= Σ max(g − d − K − P⁺, 0)    and likewise S with d − g and P⁻
 
 a, ec and ed are those of the worst (−) and of the best (+) member of a pool. What holds for one prosumer only is left
-out: its own connection and lines, its ramp, that it does not charge and discharge at once, and the depth of its cycles.
+out: which lines are above it, what its own connection leaves to it alone, its ramp, that it does not charge and
+discharge at once, and the depth of its cycles.
 """
 
 from __future__ import annotations
@@ -167,7 +169,24 @@ def _add_node(model: Model, problem: Problem, charge: Index, discharge: Index) -
     node = model.rows(shape, lower=surplus[0], upper=surplus[1])
     for column, sign in ((net, 1.0), (curtail, 1.0), (shed, -1.0), (charge, 1.0), (discharge, -1.0)):
         model.terms(node, column, sign)
+    has = problem.community.has_battery
+    _add_connections(model, pv - demand - limit, np.where(has, problem.charge_limit_kw, 0.0), curtail, charge)
+    _add_connections(model, demand - pv - limit, np.where(has, problem.discharge_limit_kw, 0.0), shed, discharge)
     return Feeder(net[:, 0], lower[:, 0], upper[:, 0])
+
+
+def _add_connections(model: Model, excess: Vector, power: Vector, cut: Index, battery: Index) -> None:
+    """Add what the nodes have to take themselves of what their connections do not: cut + battery >= Σ max(excess, 0).
+
+    Where excess is more than a battery's power, the rest can only be cut: cut >= Σ max(excess − power, 0).
+    """
+    everybody = np.ones((excess.shape[1], 1), dtype=np.bool_)
+    for surplus, columns in ((excess, (cut, battery)), (excess - power, (cut,))):
+        rounded_down = np.nextafter(np.nextafter(np.maximum(surplus, 0.0), 0.0), 0.0)
+        least = outward(rounded_down, everybody)[0]
+        row = model.rows(least.shape, where=least > 0, lower=least)
+        for column in columns:
+            model.terms(row, column, 1.0)
 
 
 def _one_node(problem: Problem) -> Problem:

@@ -1,9 +1,10 @@
 """A long window, day by day at once: the aggregate says what is stored at each midnight, and the days part there.
 
-    aggregate of the whole window ─▶ everybody's energy at each midnight ─▶ days, in processes ─▶ dispatch and bound
+    aggregate of the window ─▶ everybody's energy at each midnight ─▶ days, in processes ─▶ the same from noon to noon
 
 Everybody's energy is as high in what his battery can hold as the pool's. Days that cannot be met so are taken together
-with the next.
+with the next. The second round parts at noon, keeps what the first stores there and decides midnight anew, so it costs
+no more than the first.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from autonomy.dispatch.checked import checked_dispatch
 from autonomy.dispatch.errors import DispatchError
 from autonomy.dispatch.optimum import Dispatch
 from autonomy.dispatch.part import Part, joined, solved_part, whole_steps
-from autonomy.dispatch.point import executed_kw
+from autonomy.dispatch.point import cost_of, executed_kw
 from autonomy.dispatch.section import State, section
 from autonomy.dispatch.storage import reachable_kwh
-from autonomy.dispatch.window import Problem
+from autonomy.dispatch.window import Problem, path_kwh
 from autonomy.layers.arrays import Vector
 
 PERIOD_H = 24.0
@@ -47,13 +48,14 @@ class Period:
 
 
 def daily_dispatch(
-    problem: Problem, *, period_h: float = PERIOD_H, workers: int = 1, relative_gap: float = 1e-6
+    problem: Problem, *, period_h: float = PERIOD_H, rounds: int = 2, workers: int = 1, relative_gap: float = 1e-6
 ) -> Dispatch:
     """Return a dispatch of a problem whose days were solved apart, and a bound for it.
 
     Args:
         problem: The window, see `known_problem`.
         period_h: Hours of a "day".
+        rounds: >= 1; each repairs what the last one's midnights have cost.
         workers: Processes; 1 for this one.
         relative_gap: Largest relative gap at which a search over binaries may stop.
 
@@ -66,11 +68,10 @@ def daily_dispatch(
     period = whole_steps(problem, "period_h", period_h)
     _require_days_apart(problem)
     plan = aggregate_bound(problem)
-    midnights = range(period, problem.shape[0], period)
-    whole = solved_apart(problem, plan, midnights, workers=workers, relative_gap=relative_gap)
+    whole = _cheapest(problem, plan, period, rounds, workers=workers, relative_gap=relative_gap)
     return checked_dispatch(
         problem,
-        replace(whole.asked, battery_kw=executed_kw(problem, whole.asked.battery_kw)),
+        whole.asked,
         bound=plan.bound,
         method=f"apart {period_h:g} h",
         binaries=whole.binaries,
@@ -79,16 +80,36 @@ def daily_dispatch(
     )
 
 
+def _cheapest(
+    problem: Problem, plan: Aggregate, period: int, rounds: int, *, workers: int, relative_gap: float
+) -> Part:
+    """Return the cheapest of all rounds; every second one parts at noon, and keeps what the one before stores then."""
+    level, found = _levels_kwh(problem, plan), list[Part]()
+    for number in range(rounds):
+        first = period if number % 2 == 0 else period - period // 2
+        midnights = range(first, problem.shape[0], period)
+        found.append(solved_apart(problem, plan, level, midnights, workers=workers, relative_gap=relative_gap))
+        level = path_kwh(problem, found[-1].asked.battery_kw)[1]
+    return min(found, key=lambda part: cost_of(problem, part.asked))
+
+
 def solved_apart(
-    problem: Problem, plan: Aggregate, midnights: Sequence[int], *, workers: int, relative_gap: float
+    problem: Problem, plan: Aggregate, level: Vector, midnights: Sequence[int], *, workers: int, relative_gap: float
 ) -> Part:
     """Return set-points of the whole window, from parts that begin at the given steps.
+
+    Args:
+        problem: The whole window.
+        plan: Whose peaks are not paid for again.
+        level: (T, N) kWh that everybody is to store at the end of a step, should a part end there.
+        midnights: Where parts begin, besides the first step.
+        workers: Processes.
+        relative_gap: As for `daily_dispatch`.
 
     Raises:
         DispatchError: not even the window as one part has a dispatch, or the solver failed.
     """
     cuts, steps, done = list(midnights), problem.shape[0], dict[tuple[int, int], Part]()
-    level = _levels_kwh(problem, plan)
     while todo := [span for span in pairwise([0, *cuts, steps]) if span not in done]:
         periods = [_period(problem, plan, span, level, relative_gap) for span in todo]
         for (first, stop), part in zip(todo, _solved(periods, workers), strict=True):
@@ -98,7 +119,8 @@ def solved_apart(
                 cuts.remove(stop if stop in cuts else first)
             elif (first, stop) == (0, steps):
                 raise DispatchError("no dispatch of the window keeps all limits.")
-    return joined([done[span] for span in pairwise([0, *cuts, steps])])
+    whole = joined([done[span] for span in pairwise([0, *cuts, steps])])
+    return Part(replace(whole.asked, battery_kw=executed_kw(problem, whole.asked.battery_kw)), whole.binaries)
 
 
 def _levels_kwh(problem: Problem, plan: Aggregate) -> Vector:

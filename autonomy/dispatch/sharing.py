@@ -111,8 +111,10 @@ def _batteries_kw(problem: Problem, plan: Aggregate) -> Vector:
             ends = (lower[inside], upper[inside]) if sign > 0 else (-upper[inside], -lower[inside])
             steps, full = _endurance(held, energy, sign)
             share = levelled(abs(total), steps[inside], full[inside], np.maximum(ends[0], 0.0), ends[1])
+            if not (ends[1] >= 0).all():
+                raise _Unshared(f"batteries of pool {pool} have to charge while others discharge in step {step}")
             missing = abs(abs(total) - share.sum())
-            if not (missing <= FEASIBILITY_LIMIT and (ends[1] >= 0).all()):
+            if not missing <= FEASIBILITY_LIMIT:
                 raise _Unshared(f"the batteries of pool {pool} are {missing:.3g} kW off it in step {step}")
             power[step, inside] = sign * share
         energy = physics.rated_energy_after_kwh(problem.community, energy, power[step])

@@ -1,0 +1,1 @@
+"""Long windows and large communities: the one linear program, horizons, days apart, and one battery for all."""
