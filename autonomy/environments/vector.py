@@ -19,7 +19,7 @@ from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
 from autonomy.observing import ACTIONS, prosumer_bounds
 from autonomy.scenario import Scenario
-from autonomy.simulation import BatchOutcome
+from autonomy.simulation import BatchOutcome, BatchSimulator
 from autonomy.simulation.execution import all_broken_rules, snapshot
 
 Info = dict[str, Any]
@@ -192,6 +192,11 @@ class CommunityVecEnv(VecEnv):
             seed = int(self._random.integers(2**32))
         self._seeds = [seed] * self.num_envs
         return self._seeds
+
+    @property
+    def simulator(self) -> BatchSimulator:
+        """What is played: its state before a step, for rewards of one's own; `outcome` is what came of it."""
+        return self._episodes.simulator
 
     @property
     def _size(self) -> int:

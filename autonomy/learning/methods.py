@@ -19,5 +19,26 @@ def by_gradient(order: Order, folder: Path, progress: Callable[[Progress], None]
     return carry_out(order, folder, progress)
 
 
-METHODS: dict[str, Method] = {"gradient": by_gradient}
+def by_ppo(order: Order, folder: Path, progress: Callable[[Progress], None]) -> Trained:
+    """Train by PPO, see `autonomy.learning.reinforcement`."""
+    return _by_reinforcement("ppo", order, folder, progress)
+
+
+def by_sac(order: Order, folder: Path, progress: Callable[[Progress], None]) -> Trained:
+    """Train by SAC, see `autonomy.learning.reinforcement`."""
+    return _by_reinforcement("sac", order, folder, progress)
+
+
+def _by_reinforcement(name: str, order: Order, folder: Path, progress: Callable[[Progress], None]) -> Trained:
+    try:
+        from autonomy.learning.reinforcement.method import carry_out  # noqa: PLC0415 - loads torch
+    except ImportError:
+        raise OptionalDependencyError("training", "train") from None
+
+    return carry_out(name, order, folder, progress)
+
+
+METHODS: dict[str, Method] = {"gradient": by_gradient, "ppo": by_ppo, "sac": by_sac}
 """By name."""
+BUDGETS = {"gradient": "updates", "ppo": "steps", "sac": "steps"}
+"""The setting that says how long each trains."""

@@ -71,7 +71,7 @@ Recipe = TypeVar("Recipe")
 
 
 def cooked(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
-    """Return a recipe (a dataclass) with fields replaced by what their texts say: numbers, or nothing.
+    """Return a recipe (a dataclass) with fields replaced by what their texts say: numbers, or words where it has words.
 
     Raises:
         ConfigError: there is no such field, or the text is no number where one is expected.
@@ -87,6 +87,8 @@ def cooked(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
 
 
 def _value(name: str, text: str, own: Any) -> Any:
+    if isinstance(own, str):
+        return text
     kind = int if isinstance(own, int) else float
     if isinstance(own, tuple):
         raise ConfigError("--setting", name, "has an option of its own")

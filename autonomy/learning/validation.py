@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from autonomy.controller import Controller
 from autonomy.dispatch import optimal_dispatch
 from autonomy.layers.arrays import Vector
 from autonomy.learning.draws import VALIDATING
+from autonomy.learning.kept import kept_or_made, key_of
 from autonomy.learning.split import Split
 from autonomy.rollout import roll_out
 from autonomy.simulator import Simulator
@@ -48,6 +50,7 @@ def marks(
     *,
     weeks: int | None = None,
     prices: Mapping[str, float] | None = None,
+    file: Path | None = None,
 ) -> Marks:
     """Return the ends of the scale: one linear program for each community and week.
 
@@ -56,10 +59,15 @@ def marks(
         variations: The communities.
         weeks: How many of the weeks, from the first; None for all.
         prices: Of `Economics`, by name, instead of the communities' own.
+        file: Where they are kept (.npz) for the next training; None for nowhere.
     """
     windows = split.validation[:weeks]
     places = tuple(_priced(varied(variation, windows[0].series), prices or {}) for variation in variations)
-    costs = np.array([[_ends(place, window.start, window.n_steps) for window in windows] for place in places])
+
+    def made() -> Vector:
+        return np.array([[_ends(place, window.start, window.n_steps) for window in windows] for place in places])
+
+    costs = made() if file is None else kept_or_made(file, key_of(places, windows), made)
     return Marks(
         places=places,
         first=tuple(window.start for window in windows),

@@ -1,0 +1,78 @@
+"""What the network is told: numbers without a unit, made of a prosumer's observation, as a part of the saved policy.
+
+Energies and powers are shares of the own usable capacity U, prices shares of their mean m over the present and the day
+ahead; each is then shifted and scaled by a fixed number, so that it is of the order of 1.
+
+| Entries | Feature |
+|---|---|
+| 1 | own stored share, 0..1 |
+| 1 | the community's net load for each home / U, 1/h |
+| 3 | retail price / m, feed-in price / m, carbon intensity, kg/kWh |
+| 2 | charge and discharge limit / U, 1/h |
+| 2 | what the grid delivers and takes, as a share of the feeder's limits |
+| 2 | sine and cosine of the time of day |
+| 24 | expected net load for each home / U of each of the next 24 hours, 1/h |
+| 4 | width of its forecast / U, mean over six hours each |
+| 24 | retail price / m of each of these hours |
+
+A community of batteries of different sizes looks to each prosumer as if all others had one like its own.
+"""
+
+from __future__ import annotations
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor
+
+from autonomy.learning.reinforcement.layout import seen_of
+
+HOURS, BLOCKS, NOW = 24, 4, 11
+FEATURES = NOW + 2 * HOURS + BLOCKS
+LEAST_KWH = 0.1
+LEAST_PRICE = 1e-6
+LARGEST = 5.0
+"""Where a feature is cut off: what has no limit is as good as this."""
+POWER, WIDTH, PRICE, CARBON = 4.0, 1.0, 2.0, 5.0
+"""Factors on powers, widths, prices (about their mean) and carbon intensity (about 0.2 kg/kWh)."""
+
+
+class FeatureMap(BaseFeaturesExtractor):
+    """The table above; it has no parameters and works for every horizon that divides a day into equal steps."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space, FEATURES)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Return (R, `FEATURES`), given (R, D) observations."""
+        seen = seen_of(observations)
+        usable = torch.clamp(seen.usable_kwh, min=LEAST_KWH)[:, None]
+        band = torch.clamp(seen.soc_max - seen.soc_min, min=LEAST_PRICE)
+        share = torch.clip((seen.soc - seen.soc_min) / band, 0.0, 1.0)
+        prices = torch.cat([seen.retail[:, None], seen.retail_ahead], dim=1)
+        mean = torch.clamp(prices.abs().mean(dim=1, keepdim=True), min=LEAST_PRICE)
+        tariff = torch.stack([seen.retail, seen.feed_in], dim=1)
+        limits = torch.stack([seen.charge_limit_kw, seen.discharge_limit_kw], dim=1)
+        ahead = _hourly(seen.demand_ahead_kw - seen.pv_ahead_kw)
+        width = _hourly(seen.demand_width_kw + seen.pv_width_kw).reshape(len(ahead), BLOCKS, -1).mean(dim=2)
+        features = [
+            2.0 * share[:, None] - 1.0,
+            POWER * (seen.mean_demand_kw - seen.mean_pv_kw)[:, None] / usable,
+            PRICE * (tariff / mean - 1.0),
+            CARBON * (seen.carbon[:, None] - 0.2),
+            limits / usable,
+            2.0 * seen.grid_share - 1.0,
+            seen.daytime,
+            POWER * ahead / usable,
+            WIDTH * width / usable,
+            PRICE * (_hourly(seen.retail_ahead) / mean - 1.0),
+        ]
+        return torch.clip(torch.cat(features, dim=1), -LARGEST, LARGEST)
+
+
+def _hourly(table: Tensor) -> Tensor:
+    """Return (R, 24), the mean of each hour of a day of equal steps; a longer step stands for all of its hours."""
+    steps = table.shape[1]
+    if steps >= HOURS:
+        return table.reshape(len(table), HOURS, steps // HOURS).mean(dim=2)
+    return table.repeat_interleave(HOURS // steps, dim=1)

@@ -1,0 +1,99 @@
+"""SAC [Haarnoja2018] by Stable-Baselines3 [Raffin2021], on a street of communities.
+
+    every prosumer plays a step ─▶ replay buffer ─▶ `updates` steps of actor, critics and temperature
+
+The end of an episode is a truncation: what was learned of its last observation comes after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from stable_baselines3 import SAC
+
+from autonomy.layers.errors import ModelError
+from autonomy.learning.reinforcement.chapters import Algorithm
+from autonomy.learning.reinforcement.policies import OffPolicy
+from autonomy.learning.reinforcement.recipe import Recipe
+from autonomy.learning.reinforcement.street import Street
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SacRecipe(Recipe):
+    """The knobs of SAC, beside those of `Recipe`.
+
+    Attributes:
+        buffer: Prosumer-steps that are remembered; each takes 1.6 kB at a horizon of 24.
+        minibatch: Prosumer-steps of an update.
+        updates: Updates each time that every prosumer has played a step.
+        first: Prosumer-steps that are played at random before all others.
+        temperature: Weight of the entropy; 0 to have it learned.
+        entropy: Entropy that a learned temperature aims at.
+        follow: Share by which the target critics follow in an update.
+    """
+
+    buffer: int = 150_000
+    minibatch: int = 512
+    updates: int = 4
+    first: int = 10_000
+    temperature: float = 0.0
+    entropy: float = -3.0
+    follow: float = 0.005
+
+    def __post_init__(self) -> None:
+        Recipe.__post_init__(self)
+        for name in ("buffer", "minibatch", "updates"):
+            if getattr(self, name) < 1:
+                raise ModelError(name, getattr(self, name), "a whole number >= 1")
+        if not 0.0 < self.follow <= 1.0:
+            raise ModelError("follow", self.follow, "a number in 0..1")
+
+
+class Learner(SAC):
+    """SAC whose own play stays in the learner's terms; what is saved is a plain SAC model."""
+
+    policy: OffPolicy
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[NDArray[Any], Any]:
+        """Return what is wanted, before it is translated: the street does that."""
+        del episode_start
+        return self.policy.raw(observation, deterministic=deterministic), state
+
+
+def new_sac(recipe: SacRecipe, street: Street) -> Learner:
+    """Return a model that has learned nothing."""
+    return Learner(
+        OffPolicy,
+        street,
+        learning_rate=recipe.learning_rate,
+        buffer_size=recipe.buffer,
+        learning_starts=recipe.first,
+        batch_size=recipe.minibatch,
+        tau=recipe.follow,
+        gamma=recipe.discount,
+        train_freq=1,
+        gradient_steps=recipe.updates,
+        ent_coef=recipe.temperature or "auto_0.02",
+        target_entropy=recipe.entropy,
+        policy_kwargs={"meaning": recipe.meaning, "net_arch": [recipe.hidden] * 2},
+        seed=recipe.seed,
+        device="cpu",
+    )
+
+
+def load_sac(path: Path, street: Street) -> Learner:
+    """Return a model from a file, with its optimisers, on a street; without what it remembered."""
+    return Learner.load(path, env=street, device="cpu")
+
+
+def read_sac(path: Path) -> SAC:
+    """Return a model from a file, to be asked; it has no room to remember anything."""
+    return SAC.load(path, device="cpu", buffer_size=1)
+
+
+SAC_ALGORITHM = Algorithm("sac", new_sac, load_sac, read_sac)
