@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from highspy import HighsModelStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.dispatch import Claim, DispatchError, Verdict, certify, dispatch_program, known_problem, optimal_dispatch
 from autonomy.economics import Economics
-from autonomy.solvers import branches, linear
-from autonomy.solvers.branches import LEAF, Node, branch, proved_bound
+from autonomy.solvers import linear, sides
+from autonomy.solvers.branches import Aim, Branches, Effort
 from autonomy.solvers.exact import exact_bound, exact_point, whole
+from autonomy.solvers.exclusive import solve_exclusive, with_hulls
 from autonomy.solvers.linear import LinearProgram, Status, solve
+from autonomy.solvers.tree import LEAF, Node, partners, proved_bound
 from tests.test_linear import bounded_program, bounded_programs
 from tests.test_simulator import homes, scenario_of
 
@@ -93,11 +96,17 @@ def test_a_tenth_ten_times_is_not_one() -> None:
 # Branches -------------------------------------------------------------------------------------------------------------
 
 
+def grown(program: LinearProgram, first: Any, second: Any, effort: Effort | None = None, **options: Any) -> Branches:
+    tree = Branches(program, first, second, **({"aim": Aim(1e-7, 0.0)} | options))
+    tree.grow(Effort() if effort is None else effort)
+    return tree
+
+
 @given(bounded_programs())
 @settings(max_examples=40, deadline=None)
 def test_a_tree_proves_the_bound_of_the_best_exclusive_point(program: LinearProgram) -> None:
     first, second = np.array([0, 2]), np.array([1, 3])
-    found = branch(program, first, second, objective=np.inf, tolerance=1e-7, relative_gap=0.0)
+    found = grown(program, first, second)
     bound = proved_bound(program, first, second, found.nodes)
     assert bound is not None
     assert float(bound) == pytest.approx(found.objective, abs=1e-6)
@@ -105,36 +114,131 @@ def test_a_tree_proves_the_bound_of_the_best_exclusive_point(program: LinearProg
     assert np.minimum(found.x[first], found.x[second]).max() <= 1e-7
 
 
+@given(bounded_programs())
+@settings(max_examples=40, deadline=None)
+def test_rows_that_are_added_when_they_are_broken_prove_as_much_as_all_rows_from_the_start(
+    program: LinearProgram,
+) -> None:
+    first, second = np.array([0, 2]), np.array([1, 3])
+    found = grown(program, first, second, rows=1)
+    bound = proved_bound(found.program, first, second, found.nodes)
+    assert 1 <= found.program.row_lower.size <= program.row_lower.size
+    assert bound is not None
+    assert float(bound) == pytest.approx(grown(program, first, second).objective, abs=1e-6)
+
+
+@given(bounded_programs())
+@settings(max_examples=40, deadline=None)
+def test_the_hull_of_a_pair_cuts_off_no_exclusive_point(program: LinearProgram) -> None:
+    first, second = np.array([0, 2]), np.array([1, 3])
+    hull = with_hulls(program, first, second)
+    assert hull.row_lower.size == program.row_lower.size + 2
+    best = solve_exclusive(program, first, second, relative_gap=0.0).solution
+    assert exact_point(hull, best.x, first, second).residual <= exact_point(program, best.x, first, second).residual
+    assert solve(hull).objective >= solve(program).objective - 1e-9
+
+
+def six_of_two() -> LinearProgram:
+    """x0 + x1 >= 6 with both at most 4: neither side has a point."""
+    program = bounded_program(np.array([1.0, 1.0]), [[1.0, 1.0]], np.array([np.inf]))
+    return replace(program, row_lower=np.array([6.0]))
+
+
 def test_an_empty_side_needs_a_ray_that_proves_it() -> None:
-    # x0 + x1 >= 6 with both at most 4: neither side has a point.
-    program = replace(
-        bounded_program(np.array([1.0, 1.0]), [[1.0, 1.0]], np.array([np.inf])), row_lower=np.array([6.0])
-    )
-    found = branch(program, np.array([0]), np.array([1]), objective=np.inf, tolerance=1e-7, relative_gap=0.0)
+    program, pair = six_of_two(), (np.array([0]), np.array([1]))
+    found = grown(program, *pair)
     assert [node.is_empty for node in found.nodes] == [False, True, True]
-    assert proved_bound(program, np.array([0]), np.array([1]), found.nodes) is None
+    assert proved_bound(program, *pair, found.nodes) is None
     lie = tuple(node._replace(dual=np.zeros(1)) for node in found.nodes)
-    assert proved_bound(program, np.array([0]), np.array([1]), lie) == 0
+    assert proved_bound(program, *pair, lie) == 0
+
+
+def test_a_tree_begun_without_any_point_goes_on_all_the_same() -> None:
+    # x0 + x1 >= 3 and x0 − x1 >= 1 is (3, 0): with either smaller side at 0 alone nobody knows it at the root.
+    program = bounded_program(np.array([1.0, 1.0]), [[-1.0, -1.0], [-1.0, 1.0]], np.array([-3.0, -1.0]))
+    found = grown(program, np.array([0]), np.array([1]), aim=Aim(1e-7, 1e-6))
+    assert found.objective == pytest.approx(3.0)
+    assert found.is_closed
 
 
 def test_what_is_no_tree_is_refused() -> None:
     program = bounded_program(np.array([1.0, 1.0]), [[1.0, 1.0]], np.array([3.0]))
     leaf = Node(LEAF, (LEAF, LEAF), np.zeros(1), is_empty=False)
-    for sides in ((1, 1), (0, 1), (1, 5)):
+    pair = np.array([0]), np.array([1])
+    for places in ((1, 1), (0, 1), (1, 5), (1, LEAF)):
         with pytest.raises(ValueError, match="tree"):
-            proved_bound(program, np.array([0]), np.array([1]), (Node(0, sides, np.zeros(1), is_empty=False), leaf))
+            proved_bound(program, *pair, (Node(0, places, np.zeros(1), is_empty=False), leaf))
+    with pytest.raises(ValueError, match="column = 7"):
+        proved_bound(program, *pair, (Node(7, (1, 2), np.zeros(1), is_empty=False), leaf, leaf))
+    with pytest.raises(ValueError, match="dual has 3 entries"):
+        proved_bound(program, *pair, (leaf._replace(dual=np.zeros(3)),))
 
 
-def test_few_nodes_leave_a_bound_that_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(branches, "MOST_NODES", 3)
+def split_in_two() -> tuple[LinearProgram, tuple[Any, Any], tuple[Node, ...]]:
+    """−x0 − 2·x1 with x0 + x1 <= 9 and both at most 4: −8 where x0 is 0, −4 where x1 is."""
+    program = bounded_program(np.array([-1.0, -2.0]), [[1.0, 1.0]], np.array([9.0]))
+    pair = np.array([0]), np.array([1])
+    return program, pair, grown(program, *pair).nodes
+
+
+@pytest.mark.parametrize(
+    ("lie", "proves"),
+    [
+        ([-0.5], Fraction(-21, 2)),  # −0.5·9 + (−2 + 0.5)·4
+        ([1.0], -8),  # the row has no lower end: it counts as 0
+        ([-100.0], -900),
+        ([], -8),
+    ],
+    ids=["useless", "wrong-sign", "far-too-large", "none"],
+)
+def test_a_leaf_that_lies_proves_no_more_than_what_its_multipliers_say(lie: list[float], proves: Fraction) -> None:
+    program, pair, nodes = split_in_two()
+    changed = tuple(node._replace(dual=np.array(lie)) if node.column == LEAF else node for node in nodes)
+    assert proved_bound(program, *pair, changed) == proves <= -8 == proved_bound(program, *pair, nodes)
+
+
+def test_a_leaf_cannot_be_left_out_counted_twice_or_called_empty() -> None:
+    program, pair, nodes = split_in_two()
+    assert [node.column for node in nodes] == [0, LEAF, LEAF]
+    with pytest.raises(ValueError, match="tree"):
+        proved_bound(program, *pair, nodes[:-1])
+    # The side that costs −4 twice would hide the one that costs −8.
+    with pytest.raises(ValueError, match="reached twice"):
+        proved_bound(program, *pair, (nodes[0]._replace(sides=(2, 2)), *nodes[1:]))
+    swapped = proved_bound(program, *pair, (nodes[0]._replace(sides=(2, 1)), *nodes[1:]))
+    assert swapped is not None
+    assert swapped <= -8
+    called_empty = tuple(node._replace(is_empty=True) if node.column == LEAF else node for node in nodes)
+    assert proved_bound(program, *pair, called_empty) == -8
+
+
+def test_a_split_on_a_column_holds_all_at_0_that_exclude_it() -> None:
+    # −2·x0 − x1 − 1.5·x2, x0 excludes both others, each at most 4: x1 and x2 cost −10, x0 alone −8.
+    program = bounded_program(np.array([-2.0, -1.0, -1.5]), [[1.0, 1.0, 1.0]], np.array([9.0]))
+    pairs = np.array([0, 2]), np.array([1, 0])
+    assert partners(*pairs) == {0: (1, 2), 1: (0,), 2: (0,)}
+    found = grown(program, *pairs)
+    assert found.objective == pytest.approx(-10.0)
+    assert [node.column for node in found.nodes] == [0, LEAF, LEAF]
+    assert proved_bound(program, *pairs, found.nodes) == -10
+    # Were only x1 at 0 on the other side, x0 and x2 would stay, which cost −14.
+    leaves = found.nodes[1:]
+    assert proved_bound(program, pairs[0][:1], pairs[1][:1], (found.nodes[0], *leaves)) == -14
+
+
+def test_little_effort_leaves_a_bound_that_still_holds() -> None:
     program = bounded_program(-np.arange(1.0, 9.0), np.ones((1, 8)), np.array([20.0]))
     first, second = np.arange(0, 8, 2), np.arange(1, 8, 2)
-    found = branch(program, first, second, objective=np.inf, tolerance=1e-7, relative_gap=0.0)
+    found = grown(program, first, second, Effort(programs=3))
     bound = proved_bound(program, first, second, found.nodes)
     # The best is 4·(8 + 6 + 4 + 2) of the second columns.
     assert bound is not None
     assert bound <= -80
     assert found.bound == pytest.approx(float(bound))
+    assert not found.is_closed
+    found.grow(Effort())
+    assert found.is_closed
+    assert found.objective == pytest.approx(-80)
 
 
 # Planted lies ---------------------------------------------------------------------------------------------------------
@@ -179,6 +283,9 @@ def test_an_honest_optimum_is_exact() -> None:
             {"x": np.array([3.0, 2.0]), "claim": Claim(objective=7.0, bound=6.0, is_optimal=True)},
             "optimality is claimed",
         ),
+        ({"claim": Claim(objective=6.0, bound=6.5, is_stopped=True)}, "claimed bound of 6.5 is above"),
+        ({"claim": Claim(objective=5.0, is_stopped=True)}, "costs 6 and not 5"),
+        ({"x": np.array([4.5, 0.5]), "claim": Claim(objective=5.5, is_stopped=True)}, "breaks the program by 0.5"),
     ],
 )
 def test_every_planted_lie_is_refuted(changed: dict[str, Any], said: str) -> None:
@@ -197,17 +304,29 @@ def test_what_is_not_claimed_is_not_refuted_but_stated() -> None:
     assert better.verdict is Verdict.EXACT
 
 
+def test_what_was_stopped_is_neither_optimal_nor_worse_than_what_it_proves() -> None:
+    program, answer = known()
+    claim = Claim(objective=6.0, is_stopped=True)
+    found = verdict_of(program, answer, dual=np.zeros(1), claim=claim)
+    assert (found.verdict, found.bound, found.gap) == (Verdict.LIMIT, 0, 1.0)
+    assert "stopped by a limit at a gap of 1" in found.message
+    assert verdict_of(program, answer, claim=claim).verdict is Verdict.EXACT
+
+
 class Liar:
     """HiGHS, but for what it says of its answer."""
 
-    def __init__(self, real: Any, lie: Any) -> None:
-        self._real, self._lie = real, lie
+    def __init__(self, real: Any, lie: Any = lambda told: told, status: Any = None) -> None:
+        self._real, self._lie, self._status = real, lie, status
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
     def getSolution(self) -> Any:  # noqa: N802 - HiGHS's name
         return self._lie(self._real.getSolution())
+
+    def getModelStatus(self) -> Any:  # noqa: N802 - HiGHS's name
+        return self._real.getModelStatus() if self._status is None else self._status
 
 
 class Told:
@@ -240,7 +359,7 @@ def test_a_solver_that_lies_is_never_called_optimal(lie: Any, monkeypatch: pytes
     community, scenario, economics = day()
     real = linear.load
     monkeypatch.setattr(linear, "load", lambda program: Liar(real(program), lie))
-    monkeypatch.setattr(branches, "load", lambda program: Liar(real(program), lie))
+    monkeypatch.setattr(sides, "load", lambda program: Liar(real(program), lie))
     try:
         found = optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
     except DispatchError:
@@ -249,6 +368,62 @@ def test_a_solver_that_lies_is_never_called_optimal(lie: Any, monkeypatch: pytes
     assert found.certificate.verdict is Verdict.FLOAT
     assert found.method != "LP (exclusive)"
     assert found.gap > 1e-6
+
+
+def told_to(monkeypatch: pytest.MonkeyPatch, where: Any, **lies: Any) -> None:
+    real = linear.load
+    for module in where:
+        monkeypatch.setattr(module, "load", lambda program: Liar(real(program), **lies))
+
+
+def test_a_stopped_solver_that_calls_itself_optimal_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kOptimal)
+    community, scenario, economics = day()
+    with pytest.raises(DispatchError, match=r"breaks the program|leaves a gap"):
+        optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]), time_limit_s=0.0)
+
+
+def test_a_solver_that_calls_a_window_infeasible_is_contradicted_by_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kInfeasible)
+    community, scenario, economics = day()
+    with pytest.raises(DispatchError, match="batteries at rest keep every limit"):
+        optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
+
+
+def test_a_solver_that_says_it_was_stopped_is_not_optimal_for_that_but_for_its_proof(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kTimeLimit)
+    community, scenario, economics = day()
+    found = optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
+    assert found.certificate is not None
+    assert found.certificate.verdict is Verdict.EXACT
+    assert found.certificate.gap <= 1e-9
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"status": HighsModelStatus.kInfeasible},
+        {"lie": lambda told: Told(told, row_dual=[-5.0] * len(told.row_dual))},
+        {"lie": lambda told: Told(told, row_dual=[np.nan] * len(told.row_dual))},
+        {"lie": lambda told: Told(told, col_value=[0.0] * len(told.col_value))},
+    ],
+    ids=["empty-leaves", "wrong-multipliers", "no-multipliers", "wrong-points"],
+)
+def test_a_solver_that_lies_about_leaves_proves_nothing_wrong(
+    lies: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = bounded_program(
+        np.array([-1.0, -1.5, -1.0, -1.2]), np.vstack([np.eye(4), np.ones(4)]), np.array([3.0, 3.0, 3.0, 3.0, 9.0])
+    )
+    first, second = np.array([0, 2]), np.array([1, 3])
+    honest = solve_exclusive(program, first, second, relative_gap=0.0)
+    assert honest.proved == pytest.approx(honest.solution.objective)
+    told_to(monkeypatch, (sides,), **lies)
+    found = solve_exclusive(program, first, second, relative_gap=0.0)
+    assert found.solution.objective == pytest.approx(honest.solution.objective)  # by binaries
+    assert found.proved is None or found.proved <= honest.solution.objective + 1e-9
 
 
 def test_a_status_of_optimal_with_a_worse_point_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.solvers.deadline import Deadline
 from autonomy.solvers.exclusive import solve_exclusive
 from autonomy.solvers.linear import LinearBuilder, Status, solve
 
@@ -124,12 +125,13 @@ def test_pairs_that_never_overlap_cost_no_binary():
     np.testing.assert_allclose(answer.solution.x, [0.0, 4.0])
 
 
-def test_out_of_time_the_best_exclusive_point_comes_back_with_its_gap(monkeypatch):
+def test_out_of_time_the_best_exclusive_point_comes_back_with_its_gap():
     program = bounded_program(np.array([-1.0, -1.5]), np.zeros((0, 2)), np.zeros(0))
-    now = iter([0.0] + [9.0] * 100)
-    monkeypatch.setattr("autonomy.solvers.linear.time.perf_counter", lambda: next(now))
-    answer = solve_exclusive(program, np.array([0]), np.array([1]), time_limit_s=5.0)
+    readings = itertools.chain([0.0], itertools.repeat(9.0))
+    deadline = Deadline(5.0, lambda: next(readings))
+    answer = solve_exclusive(program, np.array([0]), np.array([1]), time_limit_s=deadline)
     # The linear optimum (4, 4) costs -10 and is the bound; with the smaller column at 0 the cost is -4.
+    assert answer.is_stopped
     assert answer.solution.status is Status.TIME_LIMIT
     assert answer.solution.found
     np.testing.assert_array_equal(answer.solution.x, [4.0, 0.0])
@@ -137,12 +139,22 @@ def test_out_of_time_the_best_exclusive_point_comes_back_with_its_gap(monkeypatc
     assert answer.solution.gap == pytest.approx(6.0 / 4.0)
 
 
-def test_only_the_overlapping_pair_gets_a_binary():
-    cost = np.array([-1.0, -2.0, 1.0, -1.0])
-    program = bounded_program(cost, np.zeros((0, 4)), np.zeros(0))
+def test_what_a_pair_implies_may_be_enough():
+    program = bounded_program(np.array([-1.0, -2.0, 1.0, -1.0]), np.zeros((0, 4)), np.zeros(0))
     answer = solve_exclusive(program, np.array([0, 2]), np.array([1, 3]))
-    assert (answer.binaries, answer.rounds) == (1, 1)
-    np.testing.assert_array_equal(answer.solution.x, [0.0, 4.0, 0.0, 4.0])
+    assert (answer.binaries, answer.rounds, answer.leaves) == (0, 1, 1)
+    assert answer.proved == pytest.approx(-12.0)
+    np.testing.assert_allclose(answer.solution.x, [0.0, 4.0, 0.0, 4.0], atol=1e-12)
+
+
+def test_only_the_overlapping_pair_is_split():
+    # With x0 + x1 <= 4, which the pair implies, the linear program would take 1 and 3 of them.
+    matrix = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]
+    program = bounded_program(np.array([-1.0, -1.5, 1.0, -1.0]), matrix, np.array([3.0, 3.0]))
+    answer = solve_exclusive(program, np.array([0, 2]), np.array([1, 3]))
+    assert (answer.binaries, answer.rounds, answer.leaves) == (1, 1, 2)
+    assert answer.proved == pytest.approx(-8.5)
+    np.testing.assert_allclose(answer.solution.x, [0.0, 3.0, 0.0, 4.0], atol=1e-12)
 
 
 def test_pairs_without_a_finite_upper_bound_are_refused():

@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     between them is at most what was asked for."""
     FLOAT = "FLOAT"
     """The gap is proved by the solver's arithmetic only, or it is larger than what was asked for; it is stated."""
+    LIMIT = "LIMIT"
+    """A limit stopped the search: the gap is larger than what was asked for; it is stated and proved in fractions."""
     REFUTED = "REFUTED"
     """Something that was claimed is not so; the message says what."""
 
@@ -41,11 +43,13 @@ class Claim:
         objective: What it costs.
         bound: Lower bound on all feasible points; -inf for none.
         is_optimal: Whether the linear program's multipliers are said to prove the bound.
+        is_stopped: Whether a limit is said to have stopped the search before its gap was closed.
     """
 
     objective: float
     bound: float = -math.inf
     is_optimal: bool = False
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +128,8 @@ def certify(
     elif claim.is_optimal:
         verdict = Verdict.REFUTED
         message = f"optimality is claimed, but the multipliers prove a gap of {gap:.3g} only"
+    elif claim.is_stopped:
+        verdict, message = Verdict.LIMIT, f"stopped by a limit at a gap of {gap:.3g}, proved in fractions"
     else:
         verdict, message = Verdict.FLOAT, f"proved in fractions to a gap of {gap:.3g} only"
     return Certificate(

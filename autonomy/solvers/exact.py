@@ -57,24 +57,46 @@ def whole(values: Vector) -> Whole:
     return Whole(scaled, -least)
 
 
+class ExactProgram:
+    """A linear program in whole numbers, made once for many bounds."""
+
+    def __init__(self, program: LinearProgram) -> None:
+        self._program = program
+        self._value, self._cost = whole(program.value), whole(program.cost)
+
+    def bound(self, dual: Vector, *, upper: Vector | None = None, is_free: bool = False) -> Fraction | None:
+        """Return the lower bound on cᵀx that row multipliers y prove, exactly; None where they prove none.
+
+            yᵀA·x + zᵀx with z = c − Aᵀy, each product at its smallest over its row or column bounds [Neumaier2004]
+
+        Any y gives a bound. One that would need an infinite row bound counts as 0; a reduced cost z that needs an
+        infinite column bound proves nothing. Integrality and pairs are ignored: what bounds the relaxation bounds the
+        rest.
+
+        Args:
+            dual: (m,) y.
+            upper: (n,) upper bounds of the columns, in place of the program's.
+            is_free: Take c as 0. A bound above 0 then proves that there is no point (Farkas' lemma).
+        """
+        program, value = self._program, self._value
+        usable = np.isfinite(dual) & np.isfinite(np.where(dual > 0, program.row_lower, program.row_upper))
+        multiplier = whole(np.where(usable, dual, 0.0))
+        used = np.flatnonzero((multiplier.number != 0)[program.row])
+        moved = Whole(
+            _summed(program.column[used], value.number[used] * multiplier.number[program.row[used]], program.cost.size),
+            value.digits + multiplier.digits,
+        )
+        cost = Whole(self._cost.number * 0, 0) if is_free else self._cost
+        digits = max(cost.digits, moved.digits)
+        reduced = Whole(cost.with_digits(digits) - moved.with_digits(digits), digits)
+        rows = _smallest(multiplier, program.row_lower, program.row_upper)
+        columns = _smallest(reduced, program.lower, program.upper if upper is None else upper)
+        return None if rows is None or columns is None else rows + columns
+
+
 def exact_bound(program: LinearProgram, dual: Vector) -> Fraction | None:
-    """Return the lower bound on cᵀx that row multipliers y prove, exactly; None where they prove none.
-
-        yᵀA·x + zᵀx with z = c − Aᵀy, each product at its smallest over its row or column bounds [Neumaier2004]
-
-    Any y gives a bound. One that would need an infinite row bound counts as 0; a reduced cost z that needs an infinite
-    column bound proves nothing. Integrality and pairs are ignored: what bounds the relaxation bounds the rest.
-    """
-    usable = np.isfinite(dual) & np.isfinite(np.where(dual > 0, program.row_lower, program.row_upper))
-    multiplier, value, cost = whole(np.where(usable, dual, 0.0)), whole(program.value), whole(program.cost)
-    moved = _summed(program.column, value.number * multiplier.number[program.row], program.cost.size)
-    digits = max(cost.digits, value.digits + multiplier.digits)
-    reduced = Whole(
-        cost.with_digits(digits) - Whole(moved, value.digits + multiplier.digits).with_digits(digits), digits
-    )
-    rows = _smallest(multiplier, program.row_lower, program.row_upper)
-    columns = _smallest(reduced, program.lower, program.upper)
-    return None if rows is None or columns is None else rows + columns
+    """Return the lower bound that multipliers prove, see `ExactProgram.bound`."""
+    return ExactProgram(program).bound(dual)
 
 
 def exact_point(program: LinearProgram, x: Vector, first: Index, second: Index) -> ExactPoint:
@@ -96,12 +118,13 @@ def exact_point(program: LinearProgram, x: Vector, first: Index, second: Index) 
 
 def _smallest(weight: Whole, lower: Vector, upper: Vector) -> Fraction | None:
     """Return Σ of the smallest weight·v over lower <= v <= upper; None where it has no lower end."""
-    sign = np.array([(w > 0) - (w < 0) for w in weight.number.tolist()], dtype=np.int64)
-    end = np.where(sign == 0, 0.0, np.where(sign > 0, lower, upper))
+    there = np.flatnonzero(weight.number != 0)
+    number = weight.number[there]
+    end = np.where(number > 0, lower[there], upper[there])
     if not np.isfinite(end).all():
         return None
     ends = whole(end)
-    return Fraction(_total(weight.number * ends.number), 1 << (weight.digits + ends.digits))
+    return Fraction(_total(number * ends.number), 1 << (weight.digits + ends.digits))
 
 
 def _excesses(values: Whole, lower: Vector, upper: Vector) -> Iterator[Fraction]:

@@ -1,25 +1,46 @@
-"""Programs with mutually exclusive columns: linear first, binaries only where the linear optimum needs them."""
+"""Programs with mutually exclusive columns: linear first, a tree of linear programs where that is not enough.
+
+    linear program ─▶ smaller sides at 0 ─▶ tree ─▶ binaries ─▶ tree again        whatever settles it first
+
+The tree proves its bound in fractions; a search over binaries is HiGHS's word, but it finds points that the tree can
+then be closed with.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 
-from autonomy.solvers.allocation import Index, Vector
-from autonomy.solvers.branches import branch, proved_bound
+from autonomy.solvers.branches import Aim, Branches, Effort
+from autonomy.solvers.deadline import Deadline
 from autonomy.solvers.linear import (
     FEASIBILITY_LIMIT,
     ROUNDING_GAP,
+    Index,
+    LinearBuilder,
     LinearProgram,
     LinearSolution,
     Status,
+    Vector,
     relative_gap_of,
     require,
     solve,
 )
+from autonomy.solvers.tree import proved_bound
+
+Tighter: TypeAlias = Callable[[], LinearProgram]
+"""Returns the same program with rows and upper bounds that every allowed point keeps, though not every point does."""
+EFFORT, LATER_EFFORT = Effort(), Effort().times(10)
+"""Of the tree before and after the search over binaries."""
+TREE_SHARE, BINARIES_SHARE = 0.5, 0.6
+"""Shares of the time that is left, for the tree and then for the search over binaries."""
+ROUNDED_UP = 1.0 + 2.0**-50
+LEAST_UPPER = 1e-6
+"""Upper bound below which a column is not scaled by its inverse."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -27,12 +48,14 @@ class ExclusiveSolution:
     """The answer to a program with mutually exclusive columns.
 
     Attributes:
-        solution: The best exclusive vertex; its bound holds for the exclusive program. Not `found` when there is none.
-        binaries: Number of binary columns that were needed; 0 when a vertex of the linear optimum is exclusive, which
-            makes it the optimum of the exclusive program as well.
-        rounds: Number of times binaries were added.
-        dual: (m,) row multipliers of the linear optimum without binaries; what they prove holds for both programs.
-        proved: A bound that `autonomy.solvers.branches` proved in fractions; None where that was not tried or not done.
+        solution: The best exclusive point; its bound holds for the exclusive program. Not `found` when there is none.
+        binaries: Number of pairs that were split on or got a binary column; 0 when a vertex of the linear optimum is
+            exclusive, which makes it the optimum of the exclusive program as well.
+        rounds: Number of times binaries were added, and 1 for the tree.
+        dual: (m,) row multipliers of the linear optimum without pairs; what they prove holds for both programs.
+        proved: A bound that `autonomy.solvers.tree` proved in fractions; None where that was not tried or not done.
+        leaves: How many linear programs prove it; 1 for the linear program alone.
+        is_stopped: Whether the time ran out before the gap was closed.
     """
 
     solution: LinearSolution
@@ -40,6 +63,8 @@ class ExclusiveSolution:
     rounds: int
     dual: Vector
     proved: Fraction | None = None
+    leaves: int = 1
+    is_stopped: bool = False
 
 
 def solve_exclusive(
@@ -48,71 +73,70 @@ def solve_exclusive(
     second: Index,
     *,
     tolerance: float = FEASIBILITY_LIMIT,
-    time_limit_s: float | None = None,
+    time_limit_s: float | Deadline | None = None,
     relative_gap: float = 1e-6,
+    offset: float = 0.0,
+    tighter: Tighter | None = None,
 ) -> ExclusiveSolution:
     """Solve a linear program in which, for each pair, x_first and x_second may not both be positive.
 
-    The linear program without the pairs is solved first. If pairs overlap by more than `tolerance`, a few linear
-    programs with one side of a pair held at 0 are tried (`autonomy.solvers.branches`), which often ends the search with
-    a proof that can be checked. If not, the pairs that overlap get a binary y, with x_first <= upper·y and x_second <=
-    upper·(1 − y); this repeats until no pair overlaps, which it must because every round adds at least one pair. In
-    each round the linear program is also solved with the smaller column of every pair held at 0. That makes an exact
-    vertex of an exclusive answer, and of any other answer a candidate that ends the search when it meets the bound, and
-    is returned with its gap when the time is up.
+    The linear program without the pairs is solved first, and where pairs overlap by more than `tolerance` once more
+    with the smaller column of every pair held at 0. If that costs more, the program is tightened by what the pairs
+    imply, and split (`autonomy.solvers.branches`). What that leaves open goes to HiGHS with a binary y for the pairs
+    that overlap, with x_first <= upper·y and x_second <= upper·(1 − y), which is repeated until no pair overlaps; every
+    round adds at least one pair. With the point that it finds the tree goes on.
 
     Args:
         program: A program whose paired columns have lower bound 0 and a finite upper bound.
         first: (p,) columns.
         second: (p,) columns.
         tolerance: Largest smaller-of-the-two that counts as exclusive.
-        time_limit_s: Seconds for all rounds together; None for no limit.
-        relative_gap: Largest relative gap at which the search over binaries may stop.
+        time_limit_s: Seconds for all rounds together, or when they end; None for no limit.
+        relative_gap: Largest relative gap at which the search may stop.
+        offset: What is added to the objective elsewhere; the gap is relative to both together.
+        tighter: Makes the program that is split; None for `program`. What pairs imply alone is added anyway.
     """
     pairs = np.concatenate([first, second])
     require("lower", program.lower[pairs], program.lower[pairs] == 0.0, "0 for paired columns")
     require("upper", program.upper[pairs], program.upper[pairs] < np.inf, "a finite number for paired columns")
-    deadline = np.inf if time_limit_s is None else time.perf_counter() + time_limit_s
-    relaxed = solve(program, time_limit_s=time_limit_s)
+    deadline = Deadline.of(time_limit_s)
+    relaxed = solve(program, time_limit_s=deadline.left_s)
     if not relaxed.found:
-        return ExclusiveSolution(solution=relaxed, binaries=0, rounds=0, dual=relaxed.dual)
-    search = _Search(program, first, second, relaxed, tolerance=tolerance, relative_gap=relative_gap)
+        stopped = relaxed.status is Status.TIME_LIMIT
+        return ExclusiveSolution(solution=relaxed, binaries=0, rounds=0, dual=relaxed.dual, is_stopped=stopped)
+    search = _Search(program, (first, second), relaxed, Aim(tolerance, relative_gap, offset))
     search.consider(relaxed)
-    if not search.is_done:
-        search.branch(deadline)
-    while not search.is_done:
-        left = None if time_limit_s is None else max(deadline - time.perf_counter(), 0.0)
-        if not search.add_binaries(left):
-            break
-    return search.answer()
+    if not (search.is_done or deadline.is_over):
+        search.branch(tighter, deadline)
+    while not (search.is_done or deadline.is_over) and search.add_binaries(deadline):
+        pass
+    search.branch_on(deadline)
+    return search.answer(deadline)
 
 
 class _Search:
-    """What is known of a program with pairs: the best point, a bound, and which pairs have a binary."""
+    """What is known of a program with pairs: the best point, a bound, the tree, and which pairs have a binary."""
 
     def __init__(
         self,
         program: LinearProgram,
-        first: Index,
-        second: Index,
+        pairs: tuple[Index, Index],
         relaxed: LinearSolution,
-        *,
-        tolerance: float,
-        relative_gap: float,
+        aim: Aim,
     ) -> None:
-        self._program, self._first, self._second = program, first, second
-        self._tolerance, self._relative_gap = tolerance, relative_gap
-        self._switched = np.zeros(first.size, dtype=np.bool_)
+        self._program, (self._first, self._second), self._aim = program, pairs, aim
+        self._switched = np.zeros(self._first.size, dtype=np.bool_)
         self._relaxed = self._latest = relaxed
         self._best: LinearSolution | None = None
-        self._bound, self._rounds, self._split = relaxed.bound, 0, 0
-        self._proved: Fraction | None = None
+        self._bound, self._rounds = relaxed.bound, 0
+        self._tight = program
+        self._tree: Branches | None = None
         self.is_done = False
 
     def consider(self, found: LinearSolution) -> None:
         """Take a solution of a relaxation: its bound, and it or its one-sided neighbour as the best point."""
         overlap = np.minimum(found.x[self._first], found.x[self._second])
-        exclusive = not (overlap > self._tolerance).any()
+        exclusive = not (overlap > self._aim.tolerance).any()
         candidate = found
         if self._rounds or not exclusive:
             one_sided = solve(_one_sided(self._program, found.x, self._first, self._second))
@@ -120,68 +144,115 @@ class _Search:
         if candidate.found and (self._best is None or candidate.objective < self._best.objective):
             self._best = candidate
         self._latest, self._bound = found, max(self._bound, found.bound)
-        self.is_done = exclusive or self._is_close(self._relative_gap if self._rounds else ROUNDING_GAP)
+        is_solved = exclusive and found.status is Status.OPTIMAL
+        self.is_done = is_solved or self._is_close(self._aim.relative_gap if self._rounds else ROUNDING_GAP)
 
-    def branch(self, deadline: float) -> None:
-        """Split on pairs, as far as that goes, and prove what it says."""
-        known = np.inf if self._best is None else self._best.objective
-        found = branch(
-            self._program,
+    def branch(self, tighter: Tighter | None, deadline: Deadline) -> None:
+        """Split on pairs, as far as that goes with a part of the time."""
+        self._rounds = 1
+        self._tight = with_hulls(self._program if tighter is None else tighter(), self._first, self._second)
+        self._tree = Branches(
+            self._tight,
             self._first,
             self._second,
-            objective=known,
-            tolerance=self._tolerance,
-            relative_gap=self._relative_gap,
+            aim=self._aim,
+            rows=self._program.row_lower.size,
             deadline=deadline,
         )
-        self._rounds, self._split = 1, found.pairs
-        if found.x is not None:
-            error = self._program.feasibility_error(found.x)
-            self._best = replace(self._relaxed, x=found.x, objective=found.objective, feasibility_error=error)
-        self._proved = proved_bound(self._program, self._first, self._second, found.nodes)
-        self._bound = max(self._bound, found.bound)
-        self.is_done = self._is_close(self._relative_gap)
+        self._grow(EFFORT, deadline.share(TREE_SHARE))
 
-    def add_binaries(self, time_limit_s: float | None) -> bool:
+    def branch_on(self, deadline: Deadline) -> None:
+        """Go on with the tree, where binaries were needed to find a point."""
+        if self._tree is not None and self._switched.any() and not self._tree.is_closed:
+            self._grow(LATER_EFFORT, deadline)
+
+    def _grow(self, effort: Effort, deadline: Deadline) -> None:
+        tree = self._tree
+        if tree is None:
+            return
+        if self._best is not None:
+            tree.consider(self._best.x, self._best.objective)
+        tree.grow(effort, deadline)
+        if tree.x is not None and (self._best is None or tree.objective < self._best.objective):
+            error = self._program.feasibility_error(tree.x)
+            self._best = replace(self._relaxed, x=tree.x, objective=tree.objective, feasibility_error=error)
+        self._bound = max(self._bound, tree.bound)
+        self.is_done = self._is_close(self._aim.relative_gap)
+
+    def add_binaries(self, deadline: Deadline) -> bool:
         """Give every pair that overlaps a binary and solve again; return whether there was an answer to go on from."""
         overlap = np.minimum(self._latest.x[self._first], self._latest.x[self._second])
-        self._switched |= overlap > self._tolerance
+        self._switched |= overlap > self._aim.tolerance
+        if self._tree is not None:
+            self._switched[self._tree.overlapping] = True
         self._rounds += 1
         first, second = self._first[self._switched], self._second[self._switched]
         start_at = None
         if self._best is not None:
             start_at = np.concatenate([self._best.x, np.where(self._best.x[first] > self._best.x[second], 1.0, 0.0)])
         found = solve(
-            with_switches(self._program, first, second),
-            time_limit_s=time_limit_s,
-            relative_gap=self._relative_gap,
+            with_switches(self._tight, first, second),
+            time_limit_s=deadline.share(BINARIES_SHARE).left_s,
+            relative_gap=self._aim.relative_gap,
             start_at=start_at,
         )
-        self._latest = found
         if found.found:
-            columns = self._program.cost.size
-            self.consider(replace(found, x=found.x[:columns]))
-        return found.found
+            self.consider(replace(found, x=found.x[: self._program.cost.size]))
+        return found.found and found.status is Status.OPTIMAL
 
-    def answer(self) -> ExclusiveSolution:
-        """Return the best point with the best bound."""
-        solution = self._latest
-        if self._best is not None:
-            gap = relative_gap_of(self._best.objective, self._bound)
-            status: Status = solution.status if solution.status is not Status.OPTIMAL else Status.FAILED
-            if gap <= max(self._relative_gap, ROUNDING_GAP):
-                status = Status.OPTIMAL
-            solution = replace(self._best, status=status, bound=self._bound, gap=gap, message=solution.message)
+    def answer(self, deadline: Deadline) -> ExclusiveSolution:
+        """Return the best point with the best bound, and what the tree proves."""
+        proved, leaves = None, 1
+        if self._tree is not None:
+            proved, leaves = (
+                proved_bound(self._tree.program, self._first, self._second, self._tree.nodes),
+                (self._tree.leaves),
+            )
+        split = 0 if self._tree is None else len(self._tree.split)
+        stopped = deadline.is_over and not self.is_done
         return ExclusiveSolution(
-            solution=solution,
-            binaries=max(int(self._switched.sum()), self._split),
+            solution=self._solution(is_stopped=stopped),
+            binaries=max(int(self._switched.sum()), split),
             rounds=self._rounds,
             dual=self._relaxed.dual,
-            proved=self._proved,
+            proved=proved,
+            leaves=leaves,
+            is_stopped=stopped,
         )
 
+    def _solution(self, *, is_stopped: bool) -> LinearSolution:
+        status = Status.TIME_LIMIT if is_stopped else Status.FAILED
+        if self._best is None:
+            nothing = np.full(self._program.cost.size, np.nan)
+            message = "No exclusive point was found." if is_stopped else self._latest.message
+            if status is Status.FAILED and self._latest.status is Status.INFEASIBLE:
+                status = Status.INFEASIBLE
+            return replace(
+                self._relaxed, status=status, x=nothing, objective=np.nan, bound=self._bound,
+                gap=np.nan, feasibility_error=np.inf, message=message,
+            )  # fmt: skip
+        gap = relative_gap_of(self._best.objective, self._bound, self._aim.offset)
+        if gap <= max(self._aim.relative_gap, ROUNDING_GAP):
+            status = Status.OPTIMAL
+        return replace(self._best, status=status, bound=self._bound, gap=gap, message=self._latest.message)
+
     def _is_close(self, gap: float) -> bool:
-        return self._best is not None and relative_gap_of(self._best.objective, self._bound) <= gap
+        best = self._best
+        return best is not None and relative_gap_of(best.objective, self._bound, self._aim.offset) <= gap
+
+
+def with_hulls(program: LinearProgram, first: Index, second: Index) -> LinearProgram:
+    """Return the program with x_first/upper_first + x_second/upper_second <= 1 for each pair, which pairs imply.
+
+    The right side is rounded up, so that no exclusive point is cut off by rounding.
+    """
+    builder = LinearBuilder()
+    both = (program.upper[first] > LEAST_UPPER) & (program.upper[second] > LEAST_UPPER)
+    first, second = first[both], second[both]
+    hull = builder.rows(first.shape, upper=ROUNDED_UP)
+    for columns in (first, second):
+        builder.terms(hull, columns, 1.0 / program.upper[columns])
+    return builder.added_to(program)
 
 
 def with_switches(program: LinearProgram, first: Index, second: Index) -> LinearProgram:

@@ -131,7 +131,8 @@ class LinearSolution:
         status: What is known; read `found` before using x.
         objective: cᵀx, recomputed; NaN without an answer.
         x: (n,) clipped into its bounds; NaN without an answer.
-        dual: (m,) row multipliers, NaN for a mixed-integer program or without an answer.
+        dual: (m,) row multipliers, those that a linear program was stopped with; NaN for a mixed-integer program or
+            without an answer.
         bound: Lower bound on the optimum. For a linear program recomputed from `dual`, so it needs no trust in the
             solver; for a mixed-integer program the solver's own claim.
         gap: (objective − bound) / max(|objective|, 1), >= 0; NaN without an answer.
@@ -211,6 +212,22 @@ class LinearBuilder:
             integer=integer,
         )
 
+    def added_to(self, program: LinearProgram) -> LinearProgram:
+        """Return a program with the rows collected here, whose terms name its columns; no column may be collected."""
+        if self._n_columns:
+            raise ValueError(f"{self._n_columns} columns were collected: expected rows of columns that are there")
+        rows = program.row_lower.size
+        row_lower, row_upper = _joined(self._rows, (np.float64, np.float64))
+        row, column, value = _joined(self._terms, (np.int64, np.int64, np.float64))
+        return replace(
+            program,
+            row_lower=np.concatenate([program.row_lower, row_lower]),
+            row_upper=np.concatenate([program.row_upper, row_upper]),
+            row=np.concatenate([program.row, rows + row]),
+            column=np.concatenate([program.column, column]),
+            value=np.concatenate([program.value, value]),
+        )
+
 
 def solve(
     program: LinearProgram,
@@ -285,6 +302,9 @@ def _checked(program: LinearProgram, highs: Any, relative_gap: float) -> LinearS
         message=message,
         seconds=0.0,
     )
+    told = np.asarray(solution.row_dual, dtype=np.float64)
+    if status is Status.TIME_LIMIT and not program.integer.any() and told.size == dual.size:
+        answer = replace(answer, dual=told)  # any multipliers prove something
     x = np.asarray(solution.col_value, dtype=np.float64)
     if status not in (Status.OPTIMAL, Status.TIME_LIMIT) or x.size != program.cost.size or not solution.value_valid:
         return answer
@@ -296,7 +316,7 @@ def _checked(program: LinearProgram, highs: Any, relative_gap: float) -> LinearS
     if program.integer.any():
         bound = float(highs.getInfo().mip_dual_bound)
     elif solution.dual_valid:
-        dual = np.asarray(solution.row_dual, dtype=np.float64)
+        dual = told
         bound = program.dual_bound(dual)
     gap = relative_gap_of(objective, bound)
     if status is Status.OPTIMAL and not gap <= max(relative_gap, ROUNDING_GAP) + ROUNDING_GAP:
@@ -374,9 +394,9 @@ def _summed(place: Index, value: Vector, size: int) -> Vector:
     return total
 
 
-def relative_gap_of(objective: float, bound: float) -> float:
-    """Return (objective − bound) / max(|objective|, 1), and 0 where rounding makes it negative."""
-    return max(objective - bound, 0.0) / max(abs(objective), 1.0)
+def relative_gap_of(objective: float, bound: float, offset: float = 0.0) -> float:
+    """Return (objective − bound) / max(|objective + offset|, 1), and 0 where rounding makes it negative."""
+    return max(objective - bound, 0.0) / max(abs(objective + offset), 1.0)
 
 
 def _smallest(weight: Vector, lower: Vector, upper: Vector) -> float:
