@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from autonomy.benchmark.dispatch.workers import here, ray_cluster
 from autonomy.benchmark.row import Outcome
 from autonomy.errors import ConfigError
 
-cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray: pip install 'autonomy-stack[ray]'")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'autonomy-stack[ray]'")
 
 LIMIT_S = 300.0
 PATIENCE_S = 120.0
@@ -56,6 +59,7 @@ class Act:
 '''
 KILLS = """
 import os
+import secrets
 import signal
 
 
@@ -86,6 +90,7 @@ class Machines:
     """A head without processors, and two machines with one each."""
 
     def __init__(self) -> None:
+        cluster_utils = import_module("ray.cluster_utils")  # reads the environment
         self._cluster: Any = cluster_utils.Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0})
         self.address: str = self._cluster.address
         self.workers = [self._started(), self._started()]
@@ -113,6 +118,8 @@ def machines() -> Iterator[Machines]:
     list(here(cases_of("mpc", weeks=1), LIMIT_S))  # compiles the kernels, once for all processes
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         started = Machines()
         yield started
         started.stop()
@@ -179,13 +186,15 @@ def start(machines: Machines, folder: Path) -> Iterator[Callable[..., subprocess
     """Give what starts the command in the folder; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def command(*policies: str) -> subprocess.Popen[bytes]:
+    def command(
+        *policies: str, address: str = machines.address, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         words = [
             *(sys.executable, "-m", "autonomy", "benchmark", "dispatch", "--quick", "--communities", "four"),
             *("--policies", ",".join(policies), "--forecasts", "7-day-mean", "--no-unshielded"),
-            *("--ray", machines.address, "--out", "out"),
+            *("--ray", address, "--out", "out"),
         ]
-        started.append(subprocess.Popen(words, cwd=folder))
+        started.append(subprocess.Popen(words, cwd=folder, env=env))
         return started[-1]
 
     yield command
@@ -258,12 +267,12 @@ def test_what_a_machine_was_playing_when_it_died_is_played_by_another(machines, 
 def test_who_takes_too_long_is_charged_the_limit_even_who_does_not_stop(machines, folder):
     cases = cases_of(f"{folder}/sleeps.py:act", f"{folder}/stubborn.py:act", weeks=1)
     rows = {
-        Path(row.policy).stem: row for row in ray_cluster(cases, 5.0, address=machines.address, workers=1, grace_s=1.0)
+        Path(row.policy).stem: row for row in ray_cluster(cases, 10.0, address=machines.address, workers=1, grace_s=1.0)
     }
     assert {row.outcome for row in rows.values()} == {Outcome.TIME_LIMIT}
-    assert {row.charged_s for row in rows.values()} == {5.0}
-    assert rows["sleeps"].message == "took longer than 5 s"
-    assert rows["stubborn"].message == "took longer than 5 s and did not stop; its process was ended"
+    assert {row.charged_s for row in rows.values()} == {10.0}
+    assert rows["sleeps"].message == "took longer than 10 s"
+    assert rows["stubborn"].message == "took longer than 10 s and did not stop; its process was ended"
 
 
 def test_a_command_that_is_killed_goes_on_where_it_was(start, folder):
@@ -304,12 +313,20 @@ def test_a_machine_without_the_file_of_a_policy_is_an_error_and_no_result(machin
     assert {row.outcome for row in played} == {Outcome.RAN}
 
 
-def test_a_ray_of_this_machine_gives_the_rows_of_this_process():
-    cases = cases_of("mpc")
-    assert figures(ray_cluster(cases, LIMIT_S, address="local", workers=2)) == figures(here(cases, LIMIT_S))
+def test_a_ray_of_this_machine_gives_the_rows_of_this_process_and_leaves_nothing_in_the_home(start, folder):
+    home = folder / "home"
+    home.mkdir()
+    (folder / "go").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = start("mpc", "waits.py:Act", address="local", env={**environment, "HOME": str(home)})
+    assert command.wait(PATIENCE_S) == 0
+    assert [path.name for path in home.iterdir() if path.name == ".ray"] == []
+    assert {worker for worker, _ in plays(folder)} != {command.pid}
+    with contextlib.chdir(folder):
+        assert figures(rows_on_disk(folder).values()) == figures(here(sweep_of("mpc", "waits.py:Act").cases(), LIMIT_S))
 
 
-def test_a_cluster_without_a_processor_is_not_waited_for_for_ever():
+def test_a_cluster_without_a_processor_is_not_waited_for_for_ever(machines):
     with pytest.raises(ConfigError, match=r"no processor for 0\.1 s; the same command goes on"):
         list(ray_cluster(cases_of("mpc"), LIMIT_S, address="local", workers=0, nobody_s=0.1))
 
