@@ -97,15 +97,15 @@ def _reserves(homes: int, out: Path | None) -> bool:
         found = least_reserve(peak, objective)
         proved &= found.is_exact
         _say(
-            f"reserve for {PEAK_HOURS} h from {PEAK_HOUR}:00: {float(found.value):.6f} {unit}, gap {float(found.gap):.1e}, "
-            f"{found.seconds:.2f} s"
+            f"reserve for {PEAK_HOURS} h from {PEAK_HOUR}:00: {float(found.value):.6f} {unit}, "
+            f"gap {float(found.gap):.1e}, {found.seconds:.2f} s"
         )
         _keep(out, f"reserve-{objective}", found.certificate())
     penalty = penalty_of(community)
     _say(
-        f"price of shedding: {float(penalty.shed_price):g} is charged, the threshold is {float(penalty.threshold):g}; at "
-        f"{float(penalty.below.shed_price):g} {1e3 * float(penalty.below.shed):.3f} W are shed in vain, at "
-        f"{float(penalty.above.shed_price):g} nothing"
+        f"price of shedding: {float(penalty.shed_price):g} is charged, the threshold is {float(penalty.threshold):g}; "
+        f"at {float(penalty.below.shed_price):g} {1e3 * float(penalty.below.shed):.3f} W are shed in vain, "
+        f"at {float(penalty.above.shed_price):g} nothing"
     )
     _keep(out, "penalty", penalty.certificate())
     return proved

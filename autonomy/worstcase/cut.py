@@ -128,7 +128,9 @@ def _flows(side: Side, point: Point) -> _Flows:
 
 
 def _within(flow: Fraction, far: Limit, near: Limit) -> Fraction:
-    return clip(flow, flow if far is None else -far, flow if near is None else near)
+    """Return a flow between −far and near, either of which may be missing."""
+    at_least = flow if far is None else max(flow, -far)
+    return at_least if near is None else min(at_least, near)
 
 
 def _labels(side: Side, flows: _Flows) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -116,7 +116,7 @@ def domain_of(
     Coincidence below a line is the largest sum as a share of the sum of those peaks, a margin higher (at most 1), and
     the base the smallest, a margin lower. The common sun of a step is Σ g / Σ peak, at most the quantile, a margin
     higher; the spread of a roof is the quantile of how far it was off by day (sun >= `BY_DAY`). Powers are rounded
-    outward to whole milliwatts, fractions to thousandths.
+    outward to whole watts, fractions to thousandths, so that sums are whole milliwatts.
 
     Args:
         community: Batteries and network.
@@ -127,9 +127,9 @@ def domain_of(
         soc_upper: Fraction that is at most stored; None for the upper end.
     """
     demand, pv = series.demand_kw, series.pv_kw
-    upper = _up((1.0 + margin) * np.quantile(demand, quantile, axis=0), 1e6)
-    lower = _down((1.0 - margin) * np.quantile(demand, 1.0 - quantile, axis=0), 1e6)
-    peak = _up((1.0 + margin) * np.quantile(pv, quantile, axis=0), 1e6)
+    upper = _up((1.0 + margin) * np.quantile(demand, quantile, axis=0), 1e3)
+    lower = _down((1.0 - margin) * np.quantile(demand, 1.0 - quantile, axis=0), 1e3)
+    peak = _up((1.0 + margin) * np.quantile(pv, quantile, axis=0), 1e3)
     incidence = community.network.incidence
     peaks = np.maximum(incidence @ upper, 1e-12)
     shares = (demand @ incidence.T) / peaks

@@ -1,4 +1,4 @@
-"""Communities of any size on which worst cases are shown: the demo's homes behind one feeder, and on a tree of lines."""
+"""Communities of any size to show worst cases on: the demo's homes behind one feeder, and on a tree of lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def on_tree(homes: int) -> tuple[Community, Series]:
     """
     community, series = behind_feeder(homes)
     lines = max(homes // HOMES_PER_LINE, 3)
-    network = Network(parent=[-1, *((k - 1) // 2 for k in range(1, lines))], bus_of_prosumer=np.arange(homes) % lines)
+    parent = np.array([-1, *((k - 1) // 2 for k in range(1, lines))])
+    network = Network(parent=parent, bus_of_prosumer=np.arange(homes) % lines)
     flow = (series.pv_kw - series.demand_kw) @ network.incidence.T
     imports, exports = (
         np.maximum(np.round(np.quantile(sign * flow, share, axis=0), 1), LEAST_LIMIT_KW)

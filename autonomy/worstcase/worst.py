@@ -122,6 +122,7 @@ def worst_case(
     box: bool = False,
     most_nodes: int = MOST_NODES,
     time_limit_s: float | None = None,
+    highs_limit_s: float = SECONDS_OF_HIGHS,
 ) -> WorstCase:
     """Return the most that a rung needs to cut anywhere in a domain, proved.
 
@@ -132,6 +133,7 @@ def worst_case(
         box: Whether to take the smallest box around the domain instead, in closed form.
         most_nodes: Nodes of the search; with too few the gap is larger, and says so.
         time_limit_s: Seconds for the search; None for no limit.
+        highs_limit_s: Seconds that HiGHS may look for a good first point on its own; it need not find any.
 
     Raises:
         ModelError: the domain has no point.
@@ -144,7 +146,19 @@ def worst_case(
         program, found, claimed, best = None, None, np.nan, least_cut(side, polytope.corner)
     else:
         program = adversary(side, polytope)
-        best, claimed, found = _searched(side, polytope, program, most_nodes, time_limit_s)
+        labels = _Labels(side, polytope, program)
+        claimed = _claimed(program, labels, highs_limit_s)
+        if not is_inside(side, polytope, labels.best.point):
+            raise ModelError("domain", "sums that no demand within the ranges can keep", "a domain with a point in it")
+        found = search(
+            program,
+            labels,
+            allowed_gap=ALLOWED_GAP / 2,
+            priority=[_priority(column.name, side) for column in program.columns],
+            most_nodes=most_nodes,
+            time_limit_s=time_limit_s,
+        )
+        best = labels.best
     return WorstCase(
         domain=domain,
         side=side,
@@ -159,27 +173,12 @@ def worst_case(
     )
 
 
-def _searched(
-    side: Side, polytope: Polytope, program: ExactProgram, most_nodes: int, time_limit_s: float | None
-) -> tuple[LeastCut, float, Search]:
-    """Return the best witness, what HiGHS claims, and our own tree."""
-    labels = _Labels(side, polytope, program)
-    alone = solve(program.in_floats(), relative_gap=GAP_OF_HIGHS, time_limit_s=SECONDS_OF_HIGHS)
+def _claimed(program: ExactProgram, labels: _Labels, limit_s: float) -> float:
+    """Return the best that HiGHS alone finds, having climbed from it; NaN where it finds nothing."""
+    alone = solve(program.in_floats(), relative_gap=GAP_OF_HIGHS, time_limit_s=limit_s)
     if alone.found:
         labels(alone.x)
-    if not is_inside(side, polytope, labels.best.point):
-        raise ModelError(
-            "domain", "sums below lines that no demand within the ranges can keep", "a domain with a point"
-        )
-    found = search(
-        program,
-        labels,
-        allowed_gap=ALLOWED_GAP / 2,
-        priority=[_priority(column.name, side) for column in program.columns],
-        most_nodes=most_nodes,
-        time_limit_s=time_limit_s,
-    )
-    return labels.best, -alone.objective, found
+    return -alone.objective
 
 
 def _priority(name: str, side: Side) -> float:
