@@ -25,8 +25,8 @@ from autonomy.dispatch import (
     shared_dispatch,
     shared_out,
 )
-from autonomy.dispatch.aggregate import aggregate_program
 from autonomy.dispatch.point import SetPoints
+from autonomy.dispatch.pooled import aggregate_program
 from autonomy.dispatch.pools import MOST_POOLS, outward, pools_of
 from autonomy.dispatch.sharing import LEAST_KW, SHARED, levelled
 from autonomy.layers import physics
@@ -107,7 +107,7 @@ def test_sums_of_whatever_prosumers_do_are_a_point_of_the_aggregate(
     """In fractions, and for the same cost or less: this is the proof, run."""
     community = replace(community, network=Network.single_feeder(n_prosumers=community.n_prosumers))
     scenario = data.draw(scenarios(community, max_steps=12))
-    problem = problem_of(community, scenario, Economics(capacity_price_per_kw=1.0))
+    problem = problem_of(community, scenario, Economics(capacity_price_per_kw=1.0, cycle_price_per_kwh=99.0))
     random, limit = np.random.default_rng(seed), community.connection_limit_kw
     power = clipped(problem, random.choice([0.0, 1.0, 5.0]) * random.uniform(-1, 1, problem.shape))
     net = problem.pv_kw - problem.demand_kw - power
@@ -140,6 +140,10 @@ def pooled(x: np.ndarray, whole: Any, small: Any, pools: Any) -> np.ndarray:
     member = pools.pool[:, None] == np.arange(pools.shape[1])
     for name in ("charge", "discharge", "stored"):
         found[small.blocks[name]] = x[whole.blocks[name]] @ member
+    for name in ("slices", "filling", "drawing"):
+        for pool, inside in enumerate(member.T):
+            columns = whole.blocks[name][:, inside]
+            found[small.blocks[name][:, pool]] = np.where(columns >= 0, x[columns], 0.0).sum(axis=1)
     for name in ("curtail", "shed", "net"):
         found[small.blocks[name][:, 0]] = x[whole.blocks[name]].sum(axis=1)
     for name in ("imports", "exports", "peak"):
@@ -194,7 +198,7 @@ def alike(draw: st.DrawFn) -> Community:
     )
 
 
-@given(alike(), st.sampled_from([{}, {"capacity_price_per_kw": 2.0}]), st.data())
+@given(alike(), st.sampled_from([{}, {"capacity_price_per_kw": 2.0}, {"cycle_price_per_kwh": 100.0}]), st.data())
 @settings(max_examples=40, deadline=None)
 def test_batteries_of_one_make_behind_a_feeder_share_the_plan_and_it_is_the_optimum(
     community: Community, prices: dict[str, float], data: st.DataObject
@@ -348,6 +352,27 @@ def test_many_kinds_of_batteries_are_few_pools() -> None:
     plan = aggregate_bound(problem)
     assert 1 < plan.pools.shape[1] <= MOST_POOLS
     assert plan.bound <= optimum_of(problem, scenario).objective + 1e-9
+
+
+def test_what_neighbours_trade_costs_its_fee_by_hand() -> None:
+    # Of 5 kW 3 come from next door for a fee of 0.05, and 2 from the grid. The pool alone would see no trade.
+    community = homes(2, battery_capacity_kwh=0.0, charge_limit_kw=0.0, discharge_limit_kw=0.0)
+    scenario = scenario_of(community, [[0.0, 5.0]], [[3.0, 0.0]], retail_price=0.5, feed_in_price=0.1)
+    problem = problem_of(community, scenario, replace(PLAIN, trade_fee_per_kwh=0.05))
+    assert aggregate_bound(problem).bound == pytest.approx(0.5 * 2 + 0.05 * 3, abs=1e-9)
+
+
+def test_deep_cycles_of_a_pool_cost_what_they_cost_everybody() -> None:
+    community = homes(3, battery_capacity_kwh=[10.0, 5.0, 5.0], charge_limit_kw=[4.0, 2.0, 2.0],
+                      discharge_limit_kw=[4.0, 2.0, 2.0], charge_efficiency=0.95)  # fmt: skip
+    random = np.random.default_rng(2)
+    scenario = scenario_of(
+        community, random.uniform(0, 3, (24, 3)), 0.0, retail_price=random.uniform(0.1, 0.6, 24), feed_in_price=0.0
+    )
+    problem = problem_of(community, scenario, replace(PLAIN, cycle_price_per_kwh=150.0))
+    plan = aggregate_bound(problem)
+    assert plan.bound > aggregate_bound(problem_of(community, scenario)).bound + 0.1
+    assert shared_dispatch(problem, plan).objective == pytest.approx(optimum_of(problem, scenario).objective, rel=1e-9)
 
 
 def test_without_batteries_everything_is_known() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autonomy.assets import wear
+from autonomy.dispatch.slices import first_slices_kwh
 from autonomy.dispatch.storage import reachable_kwh
 from autonomy.dispatch.window import Problem
 from autonomy.layers.arrays import Index, Mask, Vector
@@ -35,6 +37,9 @@ class Pools:
         missing_kwh: (T, K) kWh, Σ of what leaving cars require and of what the others hold at least; -inf where nobody
             leaves.
         required_kwh: (T, K) kWh, Σ of what leaving cars require.
+        slice_kwh: (K,) kWh, the most that a slice of all members holds that can be discharged, see
+            `autonomy.assets.wear`.
+        slices_kwh: (K, J) kWh, the most that those begin with, after self-discharge.
         kept: (2, K) a, the smallest and the largest share that a step leaves.
         stored_per_kw: (2, K) kWh stored by a kW of charging for a step, dt·ec, the smallest and the largest.
         drawn_per_kw: (2, K) kWh drawn by a kW of discharging, dt/ed, the largest and the smallest: first what is worst.
@@ -49,6 +54,8 @@ class Pools:
     drive_kwh: Vector
     missing_kwh: Vector
     required_kwh: Vector
+    slice_kwh: Vector
+    slices_kwh: Vector
     kept: Vector
     stored_per_kw: Vector
     drawn_per_kw: Vector
@@ -76,6 +83,8 @@ def pools_of(problem: Problem) -> Pools:
     lacking = np.where(leaves, problem.required_kwh, np.minimum(low, high))
     somebody = (leaves @ member) > 0
     start = community.retention * problem.arrived_kwh(0, problem.initial_kwh)
+    stores = problem.can_store
+    slices = np.where(stores[:, None], community.retention[:, None] * first_slices_kwh(problem), 0.0)
     ends = [_ends(values, member) for values in (community.retention, dt * community.charge_efficiency)]
     return Pools(
         pool=pool,
@@ -87,6 +96,8 @@ def pools_of(problem: Problem) -> Pools:
         drive_kwh=np.array([outward(x, member)[k] for k, x in enumerate((_sure_kwh(problem, low), problem.drive_kwh))]),
         missing_kwh=np.where(somebody, outward(lacking, member)[0], -np.inf),
         required_kwh=outward(np.where(leaves, np.maximum(problem.required_kwh, 0.0), 0.0), member)[1],
+        slice_kwh=outward(np.where(stores, community.battery_capacity_kwh / wear.SEGMENTS, 0.0), member)[1],
+        slices_kwh=outward(slices.T, member)[1].T,
         kept=ends[0],
         stored_per_kw=ends[1],
         drawn_per_kw=_ends(dt / community.discharge_efficiency, member)[::-1],
@@ -105,6 +116,7 @@ def outward(values: Vector, member: Mask) -> tuple[Vector, Vector]:
         slack = (inside.sum() + 2) * EPSILON * np.abs(mine).sum(axis=-1, dtype=np.longdouble)
         ends[0, ..., pool] = np.nextafter((total - slack).astype(np.float64), -np.inf)
         ends[1, ..., pool] = np.nextafter((total + slack).astype(np.float64), np.inf)
+        ends[..., pool][:, slack == 0] = 0.0  # nothing but zeros
     return ends[0], ends[1]
 
 

@@ -43,7 +43,7 @@ def add_slices(model: Model, problem: Problem, charge: Index, discharge: Index) 
     shape, dt, some = (*problem.shape, wear.SEGMENTS), community.timestep_h, problem.can_store[:, None]
     size = np.broadcast_to(community.battery_capacity_kwh[:, None] / wear.SEGMENTS, shape)
     begin = np.zeros(shape)
-    begin[0] = community.retention[:, None] * _first_slices_kwh(problem)
+    begin[0] = community.retention[:, None] * first_slices_kwh(problem)
     life = price * wear.life_by_slice(problem.economics)
     drives = problem.drive_kwh.copy()
     drives[0] = 0.0
@@ -69,7 +69,7 @@ def add_slices(model: Model, problem: Problem, charge: Index, discharge: Index) 
     _add_shares(model, problem, slices, road, drives)
 
 
-def _first_slices_kwh(problem: Problem) -> Vector:
+def first_slices_kwh(problem: Problem) -> Vector:
     """Return (N, J) kWh in each slice when the first step begins, after what EVs drove."""
     arrived = problem.arrived_kwh(0, problem.initial_kwh)
     if problem.initial_slices_kwh is None:
@@ -106,7 +106,7 @@ def cycled_slices(problem: Problem, battery_kw: Vector) -> tuple[dict[str, Vecto
     shape = (*problem.shape, wear.SEGMENTS)
     found = {name: np.zeros(shape) for name in ("slices", "filling", "drawing", "road")}
     life = np.zeros(problem.shape)
-    slices = _first_slices_kwh(problem)
+    slices = first_slices_kwh(problem)
     for step in range(len(battery_kw)):
         arrived = wear.lost(slices, before[step])
         found["road"][step] = slices - arrived
