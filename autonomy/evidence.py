@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from autonomy.economics import Economics
@@ -9,7 +10,7 @@ from autonomy.layers.community import Community
 from autonomy.learning.explanation.explanation import Explanation
 from autonomy.trajectory import Trajectory
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,12 +79,19 @@ class Optimum:
     Attributes:
         objective: Currency, the solver's objective.
         replayed_cost: Currency, the cost of the same dispatch in the simulator.
-        method: "LP (exclusive)" when the LP optimum passed the exclusivity check, else "MILP".
-        binaries: Number of binary variables that were needed.
-        gap: Relative gap that was proved; rounding for an LP.
+        method: "LP (exclusive)" when the LP optimum passed the exclusivity check, "LP (tightened)" when it did with
+            rows that pairs imply, "MILP" when pairs were split or got binaries, "LP (relaxed)" when none settled it,
+            "rule" when no search was finished.
+        binaries: Number of pairs that were split, or got a binary variable.
+        gap: Relative gap between dispatch and bound; rounding for an LP.
         seconds: Seconds to build, solve and check.
-        verdict: "EXACT" when the gap is proved in fractions, "FLOAT" when the solver only says so or it is too large;
-            empty when nobody checked.
+        verdict: "EXACT" when the gap is proved in fractions, "FLOAT" when the solver only says so or it is too large,
+            "LIMIT" when a limit stopped the search; empty when nobody checked.
+        bound: Currency, no dispatch costs less; NaN for none.
+        proved_gap: Relative gap that is proved in fractions; NaN when nobody checked.
+        asked_gap: Relative gap that was asked for; NaN for none.
+        programs: How many linear programs' multipliers prove the bound.
+        repair_kw: kW (kWh), the most by which the dispatch breaks a limit of the program, by rounding.
     """
 
     objective: float
@@ -93,6 +101,11 @@ class Optimum:
     gap: float
     seconds: float
     verdict: str = ""
+    bound: float = math.nan
+    proved_gap: float = math.nan
+    asked_gap: float = math.nan
+    programs: int = 1
+    repair_kw: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

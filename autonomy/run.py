@@ -262,6 +262,7 @@ def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajector
     )
     trajectory = replay(simulator, dispatch)
     progress(OPTIMUM, simulator.scenario.n_steps)
+    found = dispatch.certificate
     optimum = Optimum(
         objective=dispatch.objective,
         replayed_cost=trajectory.cost,
@@ -269,7 +270,12 @@ def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajector
         binaries=dispatch.binaries,
         gap=dispatch.gap,
         seconds=dispatch.seconds,
-        verdict="" if dispatch.certificate is None else dispatch.certificate.verdict.value,
+        bound=dispatch.bound,
+        asked_gap=RELATIVE_GAP,
+        programs=dispatch.programs,
+        verdict="" if found is None else found.verdict.value,
+        proved_gap=np.nan if found is None else found.gap,
+        repair_kw=np.nan if found is None else found.repair,
     )
     return optimum, trajectory
 

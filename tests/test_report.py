@@ -445,8 +445,8 @@ def test_an_exclusive_lp_is_called_proved_and_a_gap_is_not(evidence: RunEvidence
     open_gap = bound(dataclasses.replace(evidence, optima=(evidence.optima[0], milp(0.0012))))
     assert open_gap is not None
     assert not open_gap.proved
-    assert "gap 0.120 %" in open_gap.label
-    assert "34 binaries" in open_gap.sentence
+    assert "gap 0.12 %" in open_gap.label
+    assert "34 splits or binaries" in open_gap.sentence
 
 
 @pytest.mark.parametrize(("gap", "proved"), [(0.0, True), (1e-4, False), (math.nan, False), (math.inf, False)])
@@ -678,7 +678,7 @@ def test_the_summary_round_trips_with_null_for_what_is_no_number(evidence: RunEv
     assert set(read["units"]) == set(optimum) - {"policy"}
     assert read["units"]["cost"] == "$"
     assert read["units"]["peak_import_kw"] == "kW"
-    assert read["schema_version"] == 1
+    assert read["schema_version"] == 2
     assert read["verdict"]["held"] is True
     assert sum(window["shown_in_figures"] for window in read["windows"]) == 1
 

@@ -76,7 +76,7 @@ def add_command(commands: Commands) -> None:
 
 def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Carry out `autonomy run`; see `add_command` for the options."""
-    from autonomy.report.console import tables, verdict_line  # noqa: PLC0415 - only when needed
+    from autonomy.report.console import optimum_table, tables, verdict_line  # noqa: PLC0415 - only when needed
 
     require_writable(options.out, RUN_FILES, "summary.json")
     require_at_least("--seed", options.seed, 0)
@@ -102,6 +102,10 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             _publish(evidence, Path(staging), options.out)
     for table in tables(evidence, console.width):
         console.print(table)
+    optima = optimum_table(evidence)
+    if optima is not None:
+        console.print(optima)
+        console.print(Text(evidence.terminal_rule, style="dim"))
     console.print(verdict_line(evidence))
     if evidence.no_optimum:
         console.print(f"no optimum: {escape(evidence.no_optimum)}", soft_wrap=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from autonomy.evidence import RunEvidence
-from autonomy.report.quantity import count, percent, quantity
+from autonomy.evidence import Optimum, RunEvidence
+from autonomy.report.optimum import EXCLUSIVE_LP, gap_text
+from autonomy.report.quantity import count, quantity
 from autonomy.report.week import OPTIMUM
 
-EXCLUSIVE_LP = "LP (exclusive)"
 PROVED_GAP = 1e-9
-"""Relative gap up to which a MILP counts as solved to optimality."""
+"""Relative gap up to which an optimum that needed splits counts as solved to optimality."""
+BINARIES = "splits or binaries"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,31 +37,31 @@ def bound(evidence: RunEvidence) -> Bound | None:
     optima = evidence.optima
     if not optima or OPTIMUM not in evidence.kpis:
         return None
-    lps = [optimum for optimum in optima if optimum.method == EXCLUSIVE_LP]
-    milps = [optimum for optimum in optima if optimum.method != EXCLUSIVE_LP]
+    linear = [optimum for optimum in optima if optimum.method == EXCLUSIVE_LP]
+    others = [optimum for optimum in optima if optimum.method != EXCLUSIVE_LP]
     # A gap that is NaN proves nothing, so the comparison is written to fail on it.
-    open_gaps = [optimum.gap for optimum in milps if not optimum.gap <= PROVED_GAP]
+    open_gaps = [_proved_gap(optimum) for optimum in others if not _proved_gap(optimum) <= PROVED_GAP]
     parts = []
-    if lps:
+    if linear:
         parts.append(
-            f"in {len(lps)} of {count(len(optima), 'window')} the LP optimum never charges and discharges a battery at "
-            "once, so it is the optimum (proved)"
+            f"in {len(linear)} of {count(len(optima), 'window')} the LP optimum never charges and discharges a battery "
+            "at once, so it is the optimum (proved)"
         )
-    if milps:
-        binaries = sum(optimum.binaries for optimum in milps)
-        gap = "optimality proved in each"
-        if open_gaps:
-            gap = f"proved to within a gap of {_gap(open_gaps)}"
-        parts.append(f"{count(len(milps), 'window')} needed a MILP ({count(binaries, 'binary', 'binaries')}), {gap}")
+    if others:
+        binaries = sum(optimum.binaries for optimum in others)
+        gap = f"proved to within a gap of {_gap(open_gaps)}" if open_gaps else "optimality proved in each"
+        parts.append(
+            f"{count(len(others), 'window')} needed more ({count(binaries, 'split or binary', BINARIES)}), {gap}"
+        )
     proved = not open_gaps
     objective, replayed = (sum(getattr(o, name) for o in optima) for name in ("objective", "replayed_cost"))
     seconds = sum(optimum.seconds for optimum in optima)
     sentence = (
-        f"Perfect foresight: {'; '.join(parts)}. The solver's objective is {quantity(objective)} {evidence.currency}; "
-        f"the same dispatch replayed in the simulator costs {quantity(replayed)} {evidence.currency}. Built and solved "
+        f"Perfect foresight: {'; '.join(parts)}. The dispatch found costs {quantity(objective)} {evidence.currency}; "
+        f"replayed in the simulator it costs {quantity(replayed)} {evidence.currency}. Built, solved and checked "
         f"in {quantity(seconds, 1)} s."
     )
-    slack = 1e-6 * max(abs(replayed), 1.0) + sum(abs(o.objective) * o.gap for o in milps if o.gap > 0)
+    slack = 1e-6 * max(abs(replayed), 1.0) + sum(abs(o.objective) * o.gap for o in others if o.gap > 0)
     limit = evidence.kpis[OPTIMUM].cost - slack
     undercut = tuple(policy for policy in evidence.policies if policy != OPTIMUM and evidence.kpis[policy].cost < limit)
     return Bound(
@@ -70,5 +72,10 @@ def bound(evidence: RunEvidence) -> Bound | None:
     )
 
 
+def _proved_gap(optimum: Optimum) -> float:
+    """Return the gap that is proved without the solver, or where nobody checked the one it claims."""
+    return optimum.gap if math.isnan(optimum.proved_gap) else optimum.proved_gap
+
+
 def _gap(gaps: list[float]) -> str:
-    return percent(max(gaps), 3) if all(gap >= 0 for gap in gaps) else "unknown size"
+    return gap_text(max(gaps)) if all(gap >= 0 for gap in gaps) else "unknown size"

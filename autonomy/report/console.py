@@ -1,4 +1,4 @@
-"""The key figures on a terminal: one table where it is wide, else two, each of which fits 80 columns."""
+"""A run on a terminal: key figures, in one table where it is wide, else in two that fit 80 columns; and the optima."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.text import Text
 
 from autonomy.evidence import RunEvidence
 from autonomy.report.columns import COLUMNS
+from autonomy.report.optimum import EXACT, optimum_section
 from autonomy.report.verdict import verdict
 from autonomy.report.week import OPTIMUM
 
@@ -29,6 +30,24 @@ def tables(evidence: RunEvidence, width: int) -> tuple[Table, ...]:
     if width >= ONE_TABLE_WIDTH:
         return (_table(evidence, FIGURES + GUARANTEES),)
     return kpi_table(evidence), guarantee_table(evidence)
+
+
+def optimum_table(evidence: RunEvidence) -> Table | None:
+    """Return optimum, bound, gap and verdict of every window; None where there is no optimum."""
+    section = optimum_section(evidence)
+    if section is None:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    table.add_column("window", min_width=10, overflow="fold")
+    for name in ("optimum", "bound", "gap"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("proved by", overflow="fold")
+    for line in (*section.lines, *(() if section.total is None else (section.total,))):
+        gap = f"{line.gap} ({line.proved})" if line.proved else line.gap
+        mark = Text(line.verdict, style="" if line.verdict == EXACT else "bold yellow")
+        table.add_row(Text(line.label), line.optimum, line.bound, gap, mark, line.proof)
+    return table
 
 
 def kpi_table(evidence: RunEvidence) -> Table:

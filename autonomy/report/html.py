@@ -19,6 +19,7 @@ from autonomy.report.bound import bound
 from autonomy.report.columns import COLUMNS, FURTHER, MAIN
 from autonomy.report.explanation import sections
 from autonomy.report.figures import figures
+from autonomy.report.optimum import optimum_section
 from autonomy.report.palette import SHADES
 from autonomy.report.quantity import percent, quantity
 from autonomy.report.verdict import Finding, minute, verdict
@@ -77,6 +78,7 @@ def html(evidence: RunEvidence) -> str:
         style=Markup(_style()),  # noqa: S704 - our own style sheet and palette, no data in it
         verdict=judged,
         bound=bound(evidence),
+        optimum=optimum_section(evidence),
         tables=_tables(evidence),
         share_missing=any(math.isnan(evidence.kpis[policy].achievable_share) for policy in evidence.policies),
         baseline=BASELINE,

@@ -12,8 +12,9 @@ import orjson
 from autonomy.evidence import SCHEMA_VERSION, RunEvidence
 from autonomy.report.bound import bound
 from autonomy.report.columns import COLUMNS
+from autonomy.report.optimum import proof_of, share, worst_verdict
 from autonomy.report.verdict import verdict
-from autonomy.report.week import binding_week
+from autonomy.report.week import OPTIMUM, binding_week
 
 SCHEMA = "autonomy-stack/summary"
 
@@ -55,8 +56,12 @@ def summary(evidence: RunEvidence) -> dict[str, Any]:
         if known is None
         else {
             "proved": known.proved,
+            "verdict": worst_verdict(evidence.optima),
             "undercut_by": list(known.undercut_by),
-            "windows": [_plain(asdict(optimum)) for optimum in evidence.optima],
+            "windows": [
+                _plain(asdict(optimum)) | {"proof": proof_of(optimum), "share": _shares(evidence, window)}
+                for window, optimum in enumerate(evidence.optima)
+            ],
         },
         "windows": [
             {
@@ -93,6 +98,12 @@ def _community(evidence: RunEvidence) -> dict[str, Any]:
         "feeder_import_limit_kw": _number(network.import_limit_kw[feeder]),
         "feeder_export_limit_kw": _number(network.export_limit_kw[feeder]),
     }
+
+
+def _shares(evidence: RunEvidence, window: int) -> dict[str, float | None]:
+    """Return each policy's share of the achievable saving in one window."""
+    costs = {policy: evidence.trajectories[policy][window].cost for policy in evidence.policies}
+    return {policy: _number(share(costs, cost)) for policy, cost in costs.items() if policy != OPTIMUM}
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
