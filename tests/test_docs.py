@@ -97,6 +97,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(
             pytest.importorskip(library)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # what Python does with the folder it is started in
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block.file:
