@@ -15,7 +15,7 @@ from autonomy.cli.benchmark.console import progress_bar
 from autonomy.cli.folder import publish, require_writable
 from autonomy.errors import ConfigError
 from autonomy.forecasting import KINDS
-from autonomy.learning.methods import BUDGETS, METHODS
+from autonomy.learning.methods import BUDGETS, LATER, METHODS
 from autonomy.learning.order import Order, Progress
 from autonomy.learning.sweep import trainings
 from autonomy.learning.unfinished import CHECKPOINTS, has_begun, require_fresh, train_unfinished, unfinished
@@ -39,6 +39,9 @@ def add_command(commands: Commands) -> None:
         "values of a setting are a sweep: each training has a folder of its own in DIR; DIR/sweep.csv compares them.",
     )
     job.add_argument("--method", metavar="NAME", default="gradient", help=f"{', '.join(METHODS)}; default: gradient")
+    later = ", ".join(sorted(LATER))
+    job.add_argument("--from", metavar="WEIGHTS", dest="source", default="", help=f"what {later} begins with: a file, "
+        "a training's folder, or the name of weights that ship")  # fmt: skip
     job.add_argument("--forecasts", metavar="NAME,…", help="kinds of forecast to learn with; default: the method's own")
     job.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
     job.add_argument("--seeds", metavar="N,…", help="several seeds: a sweep")
@@ -64,6 +67,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     (method,) = words_of("--method", options.method, METHODS)[:1]
     require_at_least("--seed", options.seed, 0)
     require_at_least("--processes", options.processes, 1)
+    _require_source(method, options)
     settings = _settings(options.setting, {} if options.budget is None else {BUDGETS[method]: (options.budget,)})
     order = Order(
         seed=options.seed,
@@ -72,6 +76,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         command=command_line(words),
         title=options.title,
         resume=options.resume,
+        source=options.source,
     )
     seeds = None if options.seeds is None else _seeds(options.seeds)
     is_one = seeds is None and options.ray is None and all(len(values) == 1 for values in settings.values())
@@ -122,6 +127,21 @@ def teller(update: Callable[..., None]) -> Callable[[Progress], None]:
         update(completed=progress.done, total=progress.total, description=text)
 
     return told
+
+
+def _require_source(method: str, options: argparse.Namespace) -> None:
+    """Require weights to begin with where the method trains them further, and only there.
+
+    Raises:
+        ConfigError: they are missing, or of no use.
+    """
+    if bool(options.source) != (method in LATER):
+        expected = (
+            "weights whose batteries are trained, as in --from autonomy-weights" if method in LATER else "nothing"
+        )
+        raise ConfigError("--from", "", f"found {options.source!r}; --method {method} begins with {expected}")
+    if options.source and options.ray is not None:
+        raise ConfigError("--ray", "", f"{method} takes a minute and files of this machine; expected no cluster")
 
 
 def _seeds(text: str) -> tuple[int, ...]:

@@ -24,6 +24,8 @@ class Card:
         cpu_s: Seconds of processor time of the training.
         limits: What they were not trained for.
         prices: Of `Economics`, by name, that they are told instead of the community's own; empty for its own.
+        bid_score: Share of what trade is worth that is neither lost nor there for other bids to gain, on the weeks that
+            validate, 0..1; None where bids were not taught.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Card:
     cpu_s: float
     limits: str
     prices: Mapping[str, float] = field(default_factory=dict)
+    bid_score: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name."""

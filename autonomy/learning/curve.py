@@ -25,12 +25,15 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     (folder / f"{CURVE}.csv").write_text(text.getvalue(), encoding="utf-8")
 
 
-def draw(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], folder: Path) -> None:
-    """Draw shares of the achievable saving over processor time, as SVG and PNG.
+def draw(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], folder: Path, of: str = "of the achievable saving"
+) -> None:
+    """Draw shares over processor time, as SVG and PNG.
 
     Args:
         curves: By name, seconds and shares 0..1 of the validations.
         folder: Where to.
+        of: What they are shares of.
     """
     with canvas(HEIGHT_IN) as figure:
         axes: Any = figure.subplots()
@@ -38,7 +41,7 @@ def draw(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], folder: 
             colour = light(SERIES[place % len(SERIES)])
             axes.plot(seconds, [100.0 * share for share in shares], marker="o", color=colour, label=name)
         axes.set_xlabel("processor time, s")
-        axes.set_ylabel("validated share of the achievable saving, %")
+        axes.set_ylabel(f"validated share {of}, %")
         axes.legend()
         figure.savefig(folder / f"{CURVE}.svg", facecolor="white", metadata={"Date": None})
         figure.savefig(folder / f"{CURVE}.png", facecolor="white", dpi=150)

@@ -13,8 +13,13 @@ u, c, d in (0, 1), logistic functions of the network's outputs, choose between t
 
 so u = 1, c = d = 0 is self-consumption, and every corner is an action that may be wanted exactly: nothing at all,
 nothing across the feeder, a battery filled from the grid. The fourth gate is the share of what is left that is offered
-to the other prosumers, the fifth the price between feed-in and retail. What a gate says is an intent, no more: Layers 2
-and 3 keep the limits.
+to the other prosumers, the fifth, g, the price: the share of what a kWh gains when it is traded that goes to the
+seller,
+
+    ask = feed-in + g·room      bid = feed-in + fee + g·room      room = retail − feed-in − fee
+
+Buyers pay the fee on top, so an ask and a bid of the same g meet. What a gate says is an intent, no more: Layers 2 and
+3 keep the limits.
 
 The formulas are written once for NumPy and for torch: `xp` is either module.
 """
@@ -98,3 +103,19 @@ def intent_kw(xp: Any, gates: Any, reach: Reach, surplus_kw: Any, import_kw: Any
     fill, empty = charged(surplus_kw + import_kw), -discharged(export_kw - surplus_kw)
     u, c, d = gates[..., MATCH], gates[..., FILL], gates[..., EMPTY]
     return (1 - c) * (1 - d) * u * match + c * (1 - d) * fill + d * (1 - c) * empty
+
+
+def bid_price(xp: Any, gate: Any, feed_in: Any, retail: Any, fee: float, buys: Any) -> Any:
+    """Return currency/kWh that is asked or bid, between feed-in and retail; all arguments broadcast.
+
+    Args:
+        xp: `numpy` or `torch`.
+        gate: 0..1, the gate of `PRICE`.
+        feed_in: Currency/kWh.
+        retail: Currency/kWh, at least feed-in.
+        fee: Currency/kWh traded, paid by buyers on top of the price; more than retail less feed-in is as much as that.
+        buys: Whether it is a buyer's bid.
+    """
+    between = retail - feed_in
+    charged = xp.clip(between, None, fee)
+    return feed_in + gate * (between - charged) + xp.where(buys, charged, 0.0)

@@ -38,7 +38,16 @@ def _by_reinforcement(name: str, order: Order, folder: Path, progress: Callable[
     return carry_out(name, order, folder, progress)
 
 
-METHODS: dict[str, Method] = {"gradient": by_gradient, "ppo": by_ppo, "sac": by_sac}
+def bids(order: Order, folder: Path, progress: Callable[[Progress], None]) -> Trained:
+    """Train what is bid, and leave the batteries as they are, see `autonomy.learning.bidding`."""
+    from autonomy.learning.bidding.method import carry_out  # noqa: PLC0415 - loads the simulator
+
+    return carry_out(order, folder, progress)
+
+
+METHODS: dict[str, Method] = {"gradient": by_gradient, "ppo": by_ppo, "sac": by_sac, "bids": bids}
 """By name."""
-BUDGETS = {"gradient": "updates", "ppo": "steps", "sac": "steps"}
+BUDGETS = {"gradient": "updates", "ppo": "steps", "sac": "steps", "bids": "updates"}
 """The setting that says how long each trains."""
+LATER = frozenset({"bids"})
+"""Methods that begin with weights that are trained already."""

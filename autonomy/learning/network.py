@@ -94,13 +94,16 @@ class Network:
             stored: (*R,) stored share of the usable capacity, 0..1.
             own: (*R, N, OWN), `own_features`.
         """
+        outputs: Vector = self.units(features, stored, own) @ self.last.T + self.last_bias
+        return outputs
+
+    def units(self, features: Vector, stored: Vector, own: Vector) -> Vector:
+        """Return (*R, N, Q) q, what the outputs are linear in; arguments as of `outputs`."""
         seen = np.clip((features - self.mean) / self.scale, -CLIP, CLIP)
         first = _relu(seen @ self.first.T + self.first_bias + (2.0 * stored[..., None] - 1.0) * self.stored)
         second = _relu(first @ self.second.T + self.second_bias)
         common = second @ self.third.T + self.third_bias
-        third = _relu(common[..., None, :] + own @ self.own.T)
-        outputs: Vector = third @ self.last.T + self.last_bias
-        return outputs
+        return _relu(common[..., None, :] + own @ self.own.T)
 
     def gates(self, features: Vector, stored: Vector, own: Vector) -> Vector:
         """Return (*R, N, `OUTPUTS`) in 0..1, the logistic of the outputs; arguments as of `outputs`."""

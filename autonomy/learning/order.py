@@ -21,6 +21,7 @@ class Order:
         command: What was typed, for the card.
         title: For the card.
         resume: Whether to go on where an earlier training in the same folder broke off.
+        source: Weights that a method of `LATER` begins with: a file, a training's folder, or a name of those that ship.
     """
 
     seed: int = 0
@@ -29,6 +30,7 @@ class Order:
     command: str
     title: str = ""
     resume: bool = False
+    source: str = ""
 
 
 class Progress(NamedTuple):
@@ -37,7 +39,8 @@ class Progress(NamedTuple):
     Attributes:
         done: Steps of training done.
         total: Steps in all.
-        score: Mean share of the achievable saving in the weeks that validate; NaN before it is known.
+        score: What the method chooses by in the weeks that validate, a share 0..1: of the achievable saving, or of what
+            trade is worth; NaN before it is known.
     """
 
     done: int
@@ -50,7 +53,7 @@ class Trained(NamedTuple):
 
     Attributes:
         weights: The file that `load_policy` loads.
-        score: Its mean share of the achievable saving in the weeks that validate.
+        score: What it was chosen by in the weeks that validate, see `Progress`.
         cpu_s: Seconds of processor time.
     """
 

@@ -18,7 +18,7 @@ from autonomy.layers.intent.rules import self_consumption
 from autonomy.layers.observation import Observation
 from autonomy.learning.card import Card
 from autonomy.learning.features import LEAST_CAPACITY_KWH, community_features, own_features, stored_share
-from autonomy.learning.gates import PRICE, TRADE, Battery, intent_kw, reach_of
+from autonomy.learning.gates import PRICE, TRADE, Battery, bid_price, intent_kw, reach_of
 from autonomy.learning.network import Network
 from autonomy.learning.views import battery_of, view_of
 
@@ -91,11 +91,12 @@ class LearnedPolicy:
         reach = reach_of(np, energy, battery)
         surplus = -load.sum(keepdims=True)
         wanted = intent_kw(np, gates, reach, surplus, view.import_kw, view.export_kw)
-        between = observation.retail_price - observation.feed_in_price
+        left = -load - wanted
+        fee, feed_in, retail = self.economics.trade_fee_per_kwh, observation.feed_in_price, observation.retail_price
         return Intent(
             battery_kw=wanted,
-            trade_kw=gates[:, TRADE] * (-load - wanted),
-            price_bid=observation.feed_in_price + gates[:, PRICE] * between,
+            trade_kw=gates[:, TRADE] * left,
+            price_bid=bid_price(np, gates[:, PRICE], feed_in, retail, fee, left < 0.0),
         )
 
 

@@ -88,7 +88,10 @@ def command_of(method: str, order: Order) -> str:
     """Return the command that trains one of a sweep by itself."""
     forecasts = [] if order.forecasts is None else ["--forecasts", ",".join(order.forecasts)]
     settings = [word for name, value in order.settings.items() for word in ("--setting", f"{name}={value}")]
-    return shlex.join(["autonomy", "train", "--method", method, *forecasts, "--seed", str(order.seed), *settings])
+    source = ["--from", order.source] if order.source else []
+    return shlex.join(
+        ["autonomy", "train", "--method", method, *source, *forecasts, "--seed", str(order.seed), *settings]
+    )
 
 
 def here(sweep: Sequence[Training], folder: Path, progress: Callable[[Progress], None]) -> Iterator[Result]:
