@@ -1,6 +1,7 @@
 """`autonomy verify`: whether journals are whole, in order and unchanged, and every step decides the same again.
 
-With `--lemmas` it has the proofs of the trusted core proved again instead, or as well.
+A folder that `autonomy report` wrote is checked by the checker that lies in it, too: the package's own copy of it. With
+`--lemmas` it has the proofs of the trusted core proved again instead, or as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from rich.markup import escape
 from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands
 from autonomy.errors import ConfigError
 
+MANIFEST, JOURNALS = "manifest.json", "evidence/journal"
+PLANTED = "control-"
+"""How the names of journals begin that a core broken on purpose wrote: no whole core decides so again."""
 SHOWN = 20
 """Findings of one journal that are printed."""
 
@@ -23,14 +27,15 @@ def add_command(commands: Commands) -> None:
     """Add `autonomy verify` to the command line."""
     job = commands.add_parser(
         "verify",
-        help="check decision journals and decide every step again; have the lemmas proved again",
+        help="check a safety report, or decision journals; decide every step again; have the lemmas proved again",
         description="Find truncation, edits, reordering, missing and repeated steps, a wrong header or a broken Merkle "
         "root in decision journals, and decide every step again from the journal alone: every float must be equal. "
+        "In a folder that autonomy report wrote, check every claim first, as python -I -S verify.py does. "
         "With --lemmas, have every lemma about the trusted core proved by two solvers. "
         "Exit codes: 0 verified, 2 not, 1 an error.",
     )
     job.add_argument(
-        "path", metavar="PATH", type=Path, nargs="?", help="a journal, or a folder with journals (*.jsonl) in it"
+        "path", metavar="PATH", type=Path, nargs="?", help="a report, a journal, or a folder with journals in it"
     )
     job.add_argument("--no-replay", action="store_true", help="check the chain only, decide nothing again")
     job.add_argument(
@@ -55,11 +60,21 @@ def add_command(commands: Commands) -> None:
 def verify_command(options: argparse.Namespace, _words: Sequence[str]) -> int:
     """Carry out `autonomy verify`; see `add_command` for the options."""
     if options.path is None and not options.lemmas:
-        raise ConfigError("autonomy verify", "", "needs the PATH of a journal, or --lemmas")
-    verified = options.path is None or _verify_journals(options)
+        raise ConfigError("autonomy verify", "", "needs the PATH of a report or a journal, or --lemmas")
+    is_report = options.path is not None and (options.path / MANIFEST).is_file()
+    verified = not is_report or _verify_report(options.path)
+    if options.path is not None and not (is_report and options.no_replay):
+        verified &= _verify_journals(options, is_report=is_report)
     if options.lemmas:
         verified &= _prove_lemmas(options)
     return EXIT_OK if verified else EXIT_UNSAFE
+
+
+def _verify_report(folder: Path) -> bool:
+    """Return whether a report's claims are what its evidence shows; print a line each."""
+    from autonomy.safety.verifier import main  # noqa: PLC0415 - only when needed
+
+    return main([str(folder)]) == EXIT_OK
 
 
 def _prove_lemmas(options: argparse.Namespace) -> bool:
@@ -72,13 +87,15 @@ def _prove_lemmas(options: argparse.Namespace) -> bool:
     return all(proof.is_proved for proof in proofs)
 
 
-def _verify_journals(options: argparse.Namespace) -> bool:
+def _verify_journals(options: argparse.Namespace, *, is_report: bool) -> bool:
     """Return whether every journal is whole and decides the same again; print what was found."""
     from autonomy.journal.verify import journals_below, verify  # noqa: PLC0415 - only when needed
 
     console = Console(highlight=False, soft_wrap=True)
     missing, all_verified = dict.fromkeys(options.published), True
-    for path in journals_below(options.path):
+    for path in journals_below(options.path / JOURNALS if is_report else options.path):
+        if is_report and path.name.startswith(PLANTED):
+            continue
         found = verify(path, with_replay=not options.no_replay, may_be_open=options.open, wanted=missing)
         missing = {item: None for item in missing if item not in found.met}
         all_verified &= found.is_verified

@@ -1,158 +1,22 @@
-"""Checks certificates with nothing but Python: linear programs, branch-and-bound trees, and what they prove.
+"""Checks certificates with nothing but Python: each kind of docs/safety-certificates.md, from the facts of its file.
 
-Written from docs/safety-certificates.md alone. verify.py loads this file from beside itself. Numbers are fractions, and
-nothing is rounded; what does not hold raises ValueError.
+Written from docs/safety-certificates.md alone. verify.py loads this file from beside itself, and this one programs.py.
 """
 
-import math
-from collections.abc import Callable, Sequence
+import runpy
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-INF, ZERO, ONE, MICRO = math.inf, Fraction(0), Fraction(1), Fraction(1, 10**6)
-Number = Any  # a Fraction, or ±inf
-Columns = list[tuple[Number, Number, Number, int]]  # cost, lower, upper, is integer
-Rows = list[tuple[dict[int, Number], Number, Number]]  # amounts by column, lower and upper or None
+lib: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("programs.py"))))
+need, exact, listed, clip = lib.need, lib.exact, lib.listed, lib.clip
+INF, ZERO, ONE, MICRO = lib.INF, lib.ZERO, lib.ONE, lib.MICRO
+NEAR, MARGIN = Fraction(1, 10**9), Fraction(1, 10**5)  # how floats are written; kW that limits are kept off for each
 
 
-def need(holds: bool, text: str) -> None:
-    """Refuse what does not hold."""
-    if not holds:
-        raise ValueError(text)
-
-
-def exact(value: Any, null: Any = None) -> Any:
-    """Return a number as the fraction that it is, ±inf by name."""
-    if value is None or value in ("Infinity", "-Infinity"):
-        return null if value is None else float(value)
-    need(type(value) in (int, float, str), f"{value!r} is no number")
-    return Fraction(value)
-
-
-def listed(values: Any, size: int | None = None, null: Any = None) -> list[Any]:
-    """Return the numbers of a list of the right length."""
-    need(type(values) is list and size in (None, len(values)), f"expected a list of {size} numbers")
-    return [exact(value, null) for value in values]
-
-
-def clip(value: Number, low: Number, high: Number) -> Number:
-    """Return the number in [low, high] that is nearest."""
-    return min(max(value, low), high)
-
-
-class Tree:
-    """A radial network: line k feeds bus k; `below` and `above` say who hangs on what."""
-
-    def __init__(self, parent: list[int], bus: list[int]) -> None:
-        self.parent, self.bus, self.lines = parent, bus, range(len(parent))
-        path: dict[int, list[int]] = {-1: []}
-        while len(path) <= len(parent):
-            known = {k: [k, *path[parent[k]]] for k in self.lines if k not in path and parent[k] in path}
-            need(bool(known), "the network has a loop")
-            path |= known
-        self.above = [path[k] for k in bus]
-        self.below = [[i for i in range(len(bus)) if k in self.above[i]] for k in self.lines]
-        self.inward = sorted(self.lines, key=lambda k: -len(path[k]))
-
-    def sums(self, values: Sequence[Number]) -> list[Number]:
-        """Return the sum below every line."""
-        return [sum((values[i] for i in below), ZERO) for below in self.below]
-
-    def fold(self, values: Sequence[Number], through: Callable[[int, Number], Number]) -> list[Number]:
-        """Return what arrives at every line from below, when `through(k, x)` of it goes on to the line above."""
-        flow = [sum((values[i] for i, k in enumerate(self.bus) if k == line), ZERO) for line in self.lines]
-        for line in self.inward:
-            if self.parent[line] >= 0:
-                flow[self.parent[line]] += through(line, flow[line])
-        return flow
-
-
-def bound_of(columns: Columns, rows: Rows, tree: list[Any], *, highest: bool) -> Number:
-    """Return what the leaves of a tree prove: by weak duality cᵀx <= B in each of them (`highest`), or cᵀx >= B."""
-    bounds: dict[int, Number] = {}
-    todo: list[tuple[int, Any]] = [(0, [(low, high) for _, low, high, _ in columns])]
-    while todo:
-        at, ends = todo.pop()
-        need(at not in bounds and 0 <= at < len(tree), "the tree reaches a node twice")
-        node, bounds[at] = tree[at], -INF if highest else INF
-        if "column" in node:
-            j, most = node["column"], node["most"]
-            need(columns[j][3] == 1 and type(most) is int and ends[j][0] <= most < ends[j][1], "a branch on nothing")
-            todo.append((node["at_most"], [*ends[:j], (ends[j][0], Fraction(most)), *ends[j + 1 :]]))
-            todo.append((node["above"], [*ends[:j], (Fraction(most + 1), ends[j][1]), *ends[j + 1 :]]))
-            continue
-        left, bound = [column[0] for column in columns], ZERO
-        for row, amount in node["multipliers"]:
-            (terms, *limits), y = rows[row], exact(amount)
-            end = limits[(y > 0) == highest]
-            need(end is not None, "a multiplier without a bound")
-            bound += y * end
-            for j, factor in terms.items():
-                left[j] -= y * factor
-        bounds[at] = bound + sum(q * end[(q > 0) == highest] for q, end in zip(left, ends, strict=True) if q)
-        need("bound" not in node or exact(node["bound"]) == bounds[at], "a leaf proves another bound than it says")
-    need(len(bounds) == len(tree), "the tree has nodes that nothing reaches")
-    return max(bounds.values()) if highest else min(bounds.values())
-
-
-def worth_of(columns: Columns, rows: Rows, point: Any) -> tuple[Number, Number]:
-    """Return what a point (column, value) costs, and the largest amount by which it breaks a bound or a row."""
-    x = {j: exact(value) for j, value in point}
-    held = [(x.get(j, ZERO), low, high) for j, (_, low, high, _) in enumerate(columns)]
-    held += [(sum((a * x[j] for j, a in terms.items() if j in x), ZERO), low, high) for terms, low, high in rows]
-    off = [max(ZERO if low is None else low - y, ZERO if high is None else y - high) for y, low, high in held]
-    return sum(columns[j][0] * value for j, value in x.items()), max(off)
-
-
-def window(
-    tree: Tree, limits: Any, storage: Any, hours: Any, start: Any, *, share: Any = False, prices: Any = ()
-) -> Any:
-    """Return the program of a window, as the kind "reserve" lays it out; `prices` add shedding and the grid.
-
-    `limits` are those of imports, exports and connections, `storage` has (charge, discharge, ec, ed, lowest, highest,
-    retention) of each battery, `hours` (demand, generation, dt) of each step, `start` the first columns. With prices
-    (wear, shed, import, export, stored) of each step, shed_i, import and export follow curtail_i, and a row
-    net export = export − import follows the lines.
-    """
-    size, (imports, exports, connection), last = len(tree.bus), limits, list(range(len(tree.bus)))
-    columns, rows = list(start), list[Any]()
-    if share:
-        columns.append((ONE, ZERO, ONE, 0))
-        rows += [({i: ONE, size: x[4] - x[5]}, None, x[4]) for i, x in enumerate(storage)]
-    for h, (d, g, dt) in enumerate(hours):
-        wear, lost, buy, sell, stored = prices[h] if prices else [ZERO] * 5
-        at, base, nets = len(columns), [y - x for x, y in zip(d, g, strict=True)], []
-        columns += [(wear, ZERO, x[0], 0) for x in storage] + [(wear, ZERO, x[1], 0) for x in storage]
-        columns += [(stored, x[4], x[5], 0) for x in storage] + [(ZERO, ZERO, x, 0) for x in g]
-        if prices:
-            columns += [(lost, ZERO, x, 0) for x in d]
-            columns += [(buy, ZERO, sum(d) + sum(x[0] for x in storage), 0)]
-            columns += [(-sell, ZERO, sum(g) + sum(x[1] for x in storage), 0)]
-        for i, (_, _, ec, ed, _, _, kept) in enumerate(storage):
-            charge, discharge, energy, cut, shed = (at + k * size + i for k in range(5))
-            rows.append(({energy: ONE, last[i]: -kept, charge: -dt * ec, discharge: dt / ed}, ZERO, ZERO))
-            nets.append({charge: -ONE, discharge: ONE, cut: -ONE} | ({shed: ONE} if prices else {}))
-        rows += [(nets[i], -k - base[i], k - base[i]) for i, k in enumerate(connection) if k != INF]
-        for k, below in enumerate(tree.below):
-            low, high, moved = -imports[k], exports[k], sum((base[i] for i in below), ZERO)
-            if (low, high) != (-INF, INF):
-                terms = {j: a for i in below for j, a in nets[i].items()}
-                rows.append((terms, None if low == -INF else low - moved, None if high == INF else high - moved))
-        if prices:
-            grid = {j: a for net in nets for j, a in net.items()} | {at + 5 * size: ONE, at + 5 * size + 1: -ONE}
-            rows.append((grid, -sum(base), -sum(base)))
-        last = [at + 2 * size + i for i in range(size)]
-    return columns, rows
-
-
-def stated(program: Any) -> tuple[Columns, Rows]:
-    """Return columns and rows of a program in a file."""
-    columns = [(exact(x["cost"]), exact(x["lower"]), exact(x["upper"]), x["integer"]) for x in program["columns"]]
-    rows = [({j: exact(a) for j, a in x["terms"]}, exact(x["lower"]), exact(x["upper"])) for x in program["rows"]]
-    return columns, rows
-
-
-def closed_form(tree: Tree, side: Any, wanted: list[Number], eased: list[Number]) -> Number:
+def closed_form(tree: Any, side: Any, wanted: list[Any], eased: list[Any]) -> Any:
     """Return the least total cut at a point, from the leaves to the feeder."""
     wish = [w - z - r for w, z, r in zip(wanted, eased, side["help_kw"], strict=True)]
     near, far, own = side["near_kw"], side["far_kw"], side["connection_kw"]
@@ -162,7 +26,7 @@ def closed_form(tree: Tree, side: Any, wanted: list[Number], eased: list[Number]
     return cuts + sum(max(x - k, ZERO) for x, k in zip(flow, near, strict=True))
 
 
-def check_cut(tree: Tree, side: Any, wanted: Any, eased: Any, plan: Any, labels: Any) -> Number:
+def check_cut(tree: Any, side: Any, wanted: Any, eased: Any, plan: Any, labels: Any) -> Any:
     """Check that a plan and a labelling prove each other's worth, and the closed form, and return it."""
     cut, ease_cut, relief = (listed(plan[name], len(wanted)) for name in ("cut_kw", "ease_cut_kw", "help_kw"))
     on_line, on_node, worth = labels["line"], labels["prosumer"], ZERO
@@ -181,9 +45,9 @@ def check_cut(tree: Tree, side: Any, wanted: Any, eased: Any, plan: Any, labels:
     return worth
 
 
-def side_of(said: Any) -> tuple[Tree, Any]:
+def side_of(said: Any) -> tuple[Any, Any]:
     """Return the network of a certificate, and its side with numbers for texts."""
-    tree, side = Tree(said["network"]["parent"], said["network"]["bus"]), dict(said["side"])
+    tree, side = lib.Tree(said["network"]["parent"], said["network"]["bus"]), dict(said["side"])
     for name, size in (("near_kw", len(tree.parent)), ("far_kw", len(tree.parent)), ("connection_kw", len(tree.bus))):
         side[name] = listed(side[name], size, INF)
         need(min(side[name], default=0) >= 0, "a limit below 0")
@@ -212,7 +76,8 @@ def worst_case(said: Any) -> str:
         energy, band = listed(store["energy_kwh"], 2), listed(store["band_kwh"], 2)
         reach = (kept * energy[0] - band[0]) * rate / dt if is_shed else (band[1] - kept * energy[1]) / (dt * rate)
         spare = clip(reach, ZERO, max(power, ZERO)) - side["help_kw"][i]
-        need(side["rung"] != "support" or 0 <= spare <= 2 * MICRO, "a battery can help less than it says")
+        is_reach = side["help_kw"][i] >= 0 <= spare and (spare <= 2 * MICRO or not is_shed)
+        need(side["rung"] != "support" or is_reach, "a battery can help less than it says")
         need(e[i] == energy[0 if is_shed else 1], "the witness stores something else")
         inside = wanted[i][0] <= w[i] <= wanted[i][1] and eased[i][0] <= z[i] <= eased[i][1]
         need(inside and min(wanted[i][0], eased[i][0]) >= 0, "the witness is outside its ranges")
@@ -231,65 +96,16 @@ def worst_case(said: Any) -> str:
         is_corner = (w, z) == ([x[1] for x in wanted], [x[0] for x in eased])
         need(is_corner and not sums and sun is None and bound == value, "no corner of a box")
     else:
-        program = worst_case_program(tree, side, wanted, eased, sums, sun)
-        need(stated(said["program"]) == program, "the program is not that of the domain")
-        need(bound == max(bound_of(*program, said["tree"], highest=True), ZERO), "the tree proves another bound")
+        program = lib.worst_case_program(tree, side, wanted, eased, sums, sun)
+        need(lib.stated(said["program"]) == program, "the program is not that of the domain")
+        need(bound == max(lib.bound_of(*program, said["tree"], highest=True), ZERO), "the tree proves another bound")
     need(gap == bound - value >= 0 and allowed <= MICRO, "another gap")
     return "PROVED-EXACT" if gap <= allowed else "BOUNDED"
 
 
-def worst_case_program(tree: Tree, side: Any, wanted: Any, eased: Any, sums: Any, sun: Any) -> tuple[Columns, Rows]:
-    """Return the mixed-integer program of a worst case."""
-    near, far, own, relief = (side[name] for name in ("near_kw", "far_kw", "connection_kw", "help_kw"))
-    people, tied = range(len(tree.bus)), [i for i, k in enumerate(own) if k != INF]
-    least = [wanted[i][0] - eased[i][1] - relief[i] for i in people]
-    most = [wanted[i][1] - eased[i][0] - relief[i] for i in people]
-    columns: Columns = []
-    at: dict[tuple[str, int], int] = {}
-
-    def add(name: str, keys: Any, column_of: Callable[[int], Any]) -> None:
-        for key in keys:
-            at[name, key] = len(columns)
-            columns.append(column_of(key))
-
-    def step(limit: Number) -> Any:
-        return (ZERO, ZERO, ZERO, 0) if limit == INF else (-limit, ZERO, ONE, 0)
-
-    add("wanted", people, lambda i: (ZERO, *wanted[i], 0))
-    add("eased", people, lambda i: (ZERO, *eased[i], 0))
-    add("sun", [0] if sun else [], lambda _: (ZERO, *listed(sun["range"], 2), 0))
-    add("line", tree.lines, lambda _: (ZERO, ZERO, ONE, 1))
-    add("own", tied, lambda _: (ZERO, ZERO, ONE, 1))
-    add("lines", [0], lambda _: (ZERO, ZERO, Fraction(len(tree.parent)), 1))
-    add("owns", [0] * bool(tied), lambda _: (ZERO, ZERO, Fraction(len(tied)), 1))
-    add("worth", people, lambda i: (ONE, min(least[i], ZERO), max(most[i], ZERO), 0))
-    add("line-up", tree.lines, lambda k: step(near[k]))
-    add("line-down", tree.lines, lambda k: step(far[k]))
-    add("own-up", tied, lambda i: step(own[i]))
-    add("own-down", tied, lambda i: step(own[i]))
-    at["line", -1] = -1  # nothing: left out below
-    mine = [at["own" if i in tied else "line", i if i in tied else tree.bus[i]] for i in people]
-    point = [{at["worth", i]: ONE, at["wanted", i]: -ONE, at["eased", i]: ONE, mine[i]: -least[i]} for i in people]
-    rows: Rows = [(point[i], None, -relief[i] - least[i]) for i in people]
-    rows += [({at["worth", i]: ONE, mine[i]: -most[i]}, None, ZERO) for i in people]
-    for name, keys, above in (("line", list(tree.lines), tree.parent), ("own", tied, [tree.bus[i] for i in tied])):
-        pairs = [(k, at[name, k], at["line", up]) for k, up in zip(keys, above, strict=True)]
-        rows += [({one: ONE, up: -ONE, at[f"{name}-up", k]: -ONE}, None, ZERO) for k, one, up in pairs]
-        rows += [({up: ONE, one: -ONE, at[f"{name}-down", k]: -ONE}, None, ZERO) for k, one, up in pairs]
-    for name, keys in (("line", list(tree.lines)), ("own", tied)):
-        rows += [({at[name, k]: ONE for k in keys} | {at[f"{name}s", 0]: -ONE}, ZERO, ZERO)] if keys else []
-    rows += [({at[of, i]: ONE for i in tree.below[k]}, low, high) for of, k, low, high in sums]
-    if sun:
-        made = [(at[sun["of"], i], *listed(sun["per_sun_kw"][i], 2)) for i in people]
-        rows += [({j: ONE, at["sun", 0]: -low}, ZERO, None) for j, low, _ in made]
-        rows += [({j: ONE, at["sun", 0]: -high}, None, ZERO) for j, _, high in made]
-        rows.append(({j: ONE for j, *_ in made} | {at["sun", 0]: -exact(sun["mean_per_sun_kw"])}, ZERO, ZERO))
-    return columns, [({j: a for j, a in terms.items() if a and j >= 0}, low, high) for terms, low, high in rows]
-
-
 def reserve(said: Any) -> str:
     """Check a reserve: the plan gets through the window without shedding, and the tree bounds what any start needs."""
-    tree, dt = Tree(said["network"]["parent"], said["network"]["bus"]), exact(said["timestep_h"])
+    tree, dt = lib.Tree(said["network"]["parent"], said["network"]["bus"]), exact(said["timestep_h"])
     size, share = len(tree.bus), said["objective"] == "share"
     limits = [listed(said["limits"][name], None, INF) for name in ("import_kw", "export_kw", "connection_kw")]
     names = "charge_kw", "discharge_kw", "charge_efficiency", "discharge_efficiency"
@@ -298,8 +114,8 @@ def reserve(said: Any) -> str:
     storage = [(*one, *other) for one, other in zip(rated, bands, strict=True)]
     hours = [(listed(d, size), listed(g, size), dt) for d, g in zip(said["demand_kw"], said["pv_kw"], strict=True)]
     first = [(ZERO if share else ONE, x[4], x[5], 0) for x in storage]
-    columns, rows = window(tree, limits, storage, hours, first, share=share)
-    need(stated(said["program"]) == (columns, rows), "the program is not that of the window")
+    columns, rows = lib.window(tree, limits, storage, hours, first, share=share)
+    need(lib.stated(said["program"]) == (columns, rows), "the program is not that of the window")
     energy = listed(said["plan"]["start_kwh"], size)
     above = [(e - x[4], x[5] - x[4]) for e, x in zip(energy, storage, strict=True)]
     value = max((e / width for e, width in above if width), default=ZERO) if share else sum(e for e, _ in above)
@@ -309,9 +125,11 @@ def reserve(said: Any) -> str:
         drain = [max(-b, ZERO) for b in listed(battery, size)]
         energy = [x[6] * energy[i] + dt * (x[2] * charge[i] - drain[i] / x[3]) for i, x in enumerate(storage)]
         point += charge + drain + energy + listed(cut, size)
-    need(len(point) == len(columns) and worth_of(columns, rows, enumerate(point))[1] == 0, "the plan breaks a limit")
+    need(
+        len(point) == len(columns) and lib.worth_of(columns, rows, enumerate(point))[1] == 0, "the plan breaks a limit"
+    )
     floor = ZERO if share else sum(x[4] for x in storage)
-    bound = max(bound_of(columns, rows, said["tree"], highest=False) - floor, ZERO)
+    bound = max(lib.bound_of(columns, rows, said["tree"], highest=False) - floor, ZERO)
     gap, allowed = exact(said["gap"]), exact(said["allowed_gap"])
     need((exact(said["value"]), exact(said["bound"])) == (value, bound), "another value or bound")
     need(gap == value - bound >= 0 and allowed <= MICRO, "another gap")
@@ -375,6 +193,67 @@ def market(said: Any) -> str:
     return "PROVED-EXACT"
 
 
+def alike(ours: Any, theirs: Any, more: Any = NEAR) -> bool:
+    """Whether our numbers are theirs but for how floats are written, or smaller by a margin."""
+    pairs = zip(ours, theirs, strict=True)
+    return all(x == y or -NEAR <= y - x <= more for x, y in pairs)
+
+
+def belongs(said: Any, home: Any) -> None:
+    """Check that the facts of a certificate are those of a community, as a journal's header describes it."""
+    rated, names = home.rated, ("charge_limit_kw", "discharge_limit_kw", "charge_efficiency", "discharge_efficiency")
+    band = [(low * c, high * c) for low, high, c in zip(rated["soc_min"], rated["soc_max"], home.capacity, strict=True)]
+    if "network" in said:
+        need(said["network"] == {"parent": home.tree.parent, "bus": home.tree.bus}, "it is about another network")
+    if "power_kw" in said:
+        powers = [
+            alike(listed(pair), (rated[names[0]][i], rated[names[1]][i])) for i, pair in enumerate(said["power_kw"])
+        ]
+        need(all(powers) and len(powers) == home.size, "it is about other batteries")
+    side, limits = said.get("side"), said.get("limits")
+    is_shed = side is not None and side["quantity"] == "shed"
+    stores = said["domain"]["storage"] if side else said.get("storage", ())
+    for i, store in enumerate(stores):
+        pair = ("power_kw", names[is_shed]), ("efficiency", names[2 + is_shed])
+        pairs = pair if side else zip((x.replace("_limit", "") for x in names), names, strict=True)
+        ours = [(exact(store[one]), rated[name][i]) for one, name in pairs]
+        ours += [*zip(listed(store["band_kwh"]), band[i], strict=True), (exact(store["retention"]), home.kept[i])]
+        need(len(stores) == home.size and alike(*zip(*ours, strict=True)), "it is about other batteries")
+    need(all(exact(x["timestep_h"]) == home.dt for x in (said, *stores) if "timestep_h" in x), "another time step")
+    if limits or (side and side["rung"] != "dead-stop"):
+        ends = ("near_kw", "far_kw", "connection_kw") if side else ("import_kw", "export_kw", "connection_kw")
+        true = [home.imports, home.exports] if limits or is_shed else [home.exports, home.imports]
+        kept = INF if any(home.loss) else (home.size + 1) * MARGIN
+        for name, limit in zip(ends, [*true, rated["connection_limit_kw"]], strict=True):
+            need(alike(listed((limits or side)[name], None, INF), limit, kept), "it is about other limits")
+
+
+def covers(said: Any, domain: Any) -> None:
+    """Check that the domain of a worst case is the one that a report states."""
+    is_shed, given = said["side"]["quantity"] == "shed", {x["name"]: x["values"] for x in domain["ranges"]}
+    demand, pv = ("wanted", "eased") if is_shed else ("eased", "wanted")
+    is_stopped, own, shared = said["side"]["rung"] == "dead-stop", said["domain"], domain["together"]
+    peak, spread, sun = listed(shared["pv_peak_kw"]), listed(shared["spread"]), own["sun"]
+    for part, ranges in ((demand, given["demand_kw"]), (pv, given["pv_kw"])):
+        if part == "wanted" or not is_stopped:
+            pairs = zip(own[f"{part}_kw"], ranges, strict=True)
+            need(all(alike(listed(x), listed(y)) for x, y in pairs), "it is about other ranges")
+    tree, most = lib.Tree(said["network"]["parent"], said["network"]["bus"]), [exact(x[1]) for x in given["demand_kw"]]
+    for bound in own["sums"]:
+        total, k = tree.sums(most)[bound["below"]], bound["below"]
+        ends = (
+            (bound["lower"], exact(shared["base"][k]) * total),
+            (bound["upper"], exact(shared["coincidence"][k]) * total),
+        )
+        held = [x is None or abs(exact(x) - y) <= NEAR for x, y in ends]
+        need(bound["of"] == demand and all(held), "it is about other sums")
+    if sun is not None:
+        roofs = [[p * max(1 - x, ZERO), p * (1 + x)] for p, x in zip(peak, spread, strict=True)]
+        held = [alike(listed(x), y) for x, y in zip(sun["per_sun_kw"], roofs, strict=True)]
+        is_one = alike(listed(sun["range"]), listed(shared["sun"])) and sun["of"] == pv and all(held)
+        need(is_one and alike([exact(sun["mean_per_sun_kw"])], [sum(peak)]), "it is about another sun")
+
+
 KINDS: dict[str, tuple[Callable[[Any], str], str]] = {
     "least-cut": (least_cut, "network side point plan labels value_kw"),
     "worst-case": (worst_case, "network side domain witness least_cut value_kw bound_kw gap_kw allowed_gap_kw method"),
@@ -396,4 +275,6 @@ def check_certificate(said: Any) -> dict[str, Any]:
     keys += " program tree" if said.get("method") == "tree" else ""
     need(set(said) == {"format", "kind", "statement", *keys.split()}, "keys are missing or unknown")
     found = {name: exact(said[name]) for name in AMOUNTS if name in said}
+    if said["kind"] == "soc":
+        found["excess_kwh"] = max(exact(x) for pair in said["robust"] for x in pair)
     return {**found, "kind": said["kind"], "verdict": check(said)}

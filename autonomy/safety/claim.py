@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from autonomy.safety.exhibit import Exhibit, exhibit_of
@@ -11,6 +12,17 @@ from autonomy.safety.verdict import Verdict
 
 Values: TypeAlias = Mapping[str, Any]
 """Numbers and words by name, as JSON has them."""
+
+
+class Role(StrEnum):
+    """What it means that a claim is refuted."""
+
+    PROMISE = "promise"
+    """The stack is to be relied on for it: refuted, it is unsafe."""
+    LIMIT = "limit"
+    """It is not promised, and stated so that nobody takes it for granted."""
+    CONTROL = "control"
+    """It was planted to be refuted: all is well when it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +64,10 @@ class Claim:
         witness: What refutes it, or attains the bound, so that it can be replayed; None for none.
         certificate: File of the folder that shows it; empty for none.
         checker: The command that checks it again.
-        seconds: s that it took.
+        seconds: s that it took; whoever builds the report measures it.
         assumptions: Ids of the claims it rests on.
         check: What the checker in the folder does about it, see docs/safety-certificates.md; None for nothing.
-        by_design: Whether it is a control: it was planted to be refuted, and all is well when it is.
+        role: What it means that it is refuted.
         exhibits: Tables and figures under it.
     """
 
@@ -70,7 +82,7 @@ class Claim:
     domain_sha256: str
     code_sha256: str
     checker: str
-    seconds: float
+    seconds: float = 0.0
     values: Values = field(default_factory=dict)
     bound: Figure | None = None
     margin: Figure | None = None
@@ -78,13 +90,15 @@ class Claim:
     certificate: str = ""
     assumptions: tuple[str, ...] = ()
     check: tuple[Values, ...] | None = None
-    by_design: bool = False
+    role: Role = Role.PROMISE
     exhibits: tuple[Exhibit, ...] = ()
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether it is refuted if it was planted, and is not if it was not."""
-        return (self.verdict is Verdict.REFUTED) == self.by_design
+        """Whether a promise holds, and a control is refuted."""
+        if self.role is Role.LIMIT:
+            return True
+        return (self.verdict is Verdict.REFUTED) == (self.role is Role.CONTROL)
 
     def document(self) -> dict[str, Any]:
         """Return the claim as the report's JSON has it."""
@@ -102,7 +116,7 @@ class Claim:
 
 PLAIN = (
     "id", "title", "statement", "sentence", "verdict", "method", "tool", "domain", "domain_sha256", "code_sha256",
-    "certificate", "checker", "seconds", "by_design",
+    "certificate", "checker", "seconds", "role",
 )  # fmt: skip
 
 
@@ -116,8 +130,9 @@ def claim_of(document: Values) -> Claim:
     """Return the claim that `Claim.document` wrote."""
     check = document["check"]
     return Claim(
-        **{name: document[name] for name in PLAIN if name != "verdict"},
+        **{name: document[name] for name in PLAIN if name not in ("verdict", "role")},
         verdict=Verdict(document["verdict"]),
+        role=Role(document["role"]),
         bound=_figure(document["bound"]),
         margin=_figure(document["margin"]),
         values=document["values"],

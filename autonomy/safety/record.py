@@ -21,6 +21,7 @@ from autonomy.configuration import Configuration
 from autonomy.controller import Controller
 from autonomy.economics import Economics
 from autonomy.journal import JsonLinesJournal
+from autonomy.layers.arrays import Vector
 from autonomy.layers.intent import Policy
 from autonomy.market import payments
 from autonomy.policies import load_policy, with_economics
@@ -84,6 +85,7 @@ def play(
     folder: Path,
     controller: Controller | None = None,
     name: str | None = None,
+    initial_soc: Vector | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Record:
     """Play a policy over the windows and write its journal and what the market made of it.
@@ -95,6 +97,7 @@ def play(
         folder: The report's folder.
         controller: Who decides; a controller as it comes, with this policy, by default.
         name: What the files are called; the policy's by default.
+        initial_soc: (N,) fraction of the capacity that batteries begin each window with; the simulator's by default.
         on_step: Called after every step.
     """
     community = configuration.community
@@ -110,7 +113,13 @@ def play(
         controller.journal = journal
         runs = [
             roll_out(
-                Simulator(community, window, economics=configuration.economics, timeline=timeline),
+                Simulator(
+                    community,
+                    window,
+                    economics=configuration.economics,
+                    timeline=timeline,
+                    initial_soc=initial_soc,
+                ),
                 controller,
                 name=name or policy,
                 on_step=on_step,

@@ -1,0 +1,1 @@
+"""One file a chapter; each has a function `claims(context) -> Iterator[Claim]`."""

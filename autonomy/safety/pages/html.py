@@ -1,0 +1,99 @@
+"""The report as one HTML file that needs neither network nor scripts: view data here, markup in `report.html.j2`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from autonomy.report.palette import SHADES
+from autonomy.safety.contents import CHAPTER_OF
+from autonomy.safety.pages import drawing, words
+from autonomy.safety.pages.words import Said
+
+MOST_ROWS = 60
+"""Rows of a table that are shown; report.json has all."""
+
+
+def html(report: Said) -> str:
+    """Return the page; the same report always gives the same text."""
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=FunctionLoader(_source),
+    )
+    groups, (is_fine, sentence) = words.groups_of(report), words.status_of(report)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        style=Markup(_style()),  # noqa: S704 - our own style sheet and palette, no data in it
+        is_fine=is_fine,
+        sentence=sentence,
+        shares=_svg(drawing.shares(words.tally(report))),
+        tally=words.tally(report),
+        groups=[
+            ("not-guaranteed", "Not guaranteed", [_view(claim, report) for claim in groups.limits]),
+            ("guaranteed", "Guaranteed", [_view(claim, report) for claim in groups.promises]),
+        ],
+        controls=[_view(claim, report) for claim in groups.controls],
+        chapters=[
+            (
+                chapter["letter"],
+                chapter["title"],
+                [_view(x, report) for x in words.of_chapter(report["claims"], chapter["letter"], CHAPTER_OF)],
+            )
+            for chapter in report["chapters"]
+        ],
+    )
+
+
+def _view(claim: Said, report: Said) -> dict[str, Any]:
+    """Return what the template shows of a claim."""
+    return {
+        "id": claim["id"],
+        "anchor": claim["id"].replace(".", "-"),
+        "verdict": claim["verdict"],
+        "kind": "planted" if claim["role"] == "control" else claim["verdict"].lower(),
+        "title": claim["title"],
+        "sentence": words.filled(claim, "sentence"),
+        "statement": words.filled(claim, "statement"),
+        "domain": claim["domain"],
+        "figure": words.figure(claim["bound"]),
+        "facts": words.facts_of(claim, report),
+        "certificate": claim["certificate"],
+        "witness": None if claim["witness"] is None else words.witness_of(claim),
+        "is_broken": words.is_broken(claim),
+        "exhibits": [_exhibit(exhibit) for exhibit in claim["exhibits"]],
+    }
+
+
+def _exhibit(exhibit: Said) -> dict[str, Any]:
+    if exhibit["kind"] == "table":
+        rows = [[words.number(cell) for cell in row] for row in exhibit["rows"][:MOST_ROWS]]
+        return {**exhibit, "rows": rows, "left": len(exhibit["rows"]) - len(rows)}
+    if exhibit["kind"] == "bars":
+        drawn = drawing.bars(exhibit["title"], exhibit["unit"], exhibit["bars"])
+    else:
+        drawn = drawing.curves(dict(exhibit))
+    return {**exhibit, "svg": _svg(drawn)}
+
+
+def _svg(drawn: str) -> Markup:
+    return Markup(drawn)  # noqa: S704 - our own drawing, in which every text is escaped
+
+
+def _style() -> str:
+    """Return the style of all reports with the figures' colours filled in for light and dark, and this one's own."""
+    light, dark = (
+        "".join(f"--{name}:{shades[ground]};" for name, shades in SHADES.items() if name != "ink") for ground in (0, 1)
+    )
+    common = files("autonomy.report").joinpath("report.css.j2").read_text(encoding="utf-8")
+    return common.replace("/*light*/", light).replace("/*dark*/", dark) + _source("report.css")
+
+
+def _source(name: str) -> str:
+    return files("autonomy.safety.pages").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,124 @@
+"""From the report's JSON to what both pages say: texts with their numbers, groups of claims, the verdict on it all."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from autonomy.report.quantity import count, quantity
+from autonomy.safety.verdict import Verdict
+
+Said: TypeAlias = Mapping[str, Any]
+"""A part of the report's JSON."""
+PROVED = (Verdict.PROVED_EXACT, Verdict.PROVED_SMT, Verdict.PROVED_FLOAT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Groups:
+    """The claims by what it means that they are refuted, the worst first.
+
+    Attributes:
+        promises: What the stack is to be relied on for.
+        limits: What is not promised.
+        controls: What was planted.
+    """
+
+    promises: tuple[Said, ...]
+    limits: tuple[Said, ...]
+    controls: tuple[Said, ...]
+
+
+def filled(claim: Said, name: str) -> str:
+    """Return a text of a claim with its numbers in it."""
+    return str(claim[name].format_map(claim["values"]))
+
+
+def groups_of(report: Said) -> Groups:
+    """Return the claims in their groups."""
+    ordered = sorted(report["claims"], key=lambda claim: -Verdict(claim["verdict"]).rank)
+    by_role = {
+        role: tuple(claim for claim in ordered if claim["role"] == role) for role in ("promise", "limit", "control")
+    }
+    return Groups(promises=by_role["promise"], limits=by_role["limit"], controls=by_role["control"])
+
+
+def is_broken(claim: Said) -> bool:
+    """Whether a promise is refuted, or a control is not."""
+    return bool((claim["verdict"] == Verdict.REFUTED) == (claim["role"] == "promise") and claim["role"] != "limit")
+
+
+def status_of(report: Said) -> tuple[bool, str]:
+    """Return whether all is as expected, and one sentence on it all."""
+    groups = groups_of(report)
+    broken = [claim for claim in report["claims"] if is_broken(claim)]
+    proved = sum(claim["verdict"] in PROVED for claim in groups.promises)
+    caught = sum(claim["verdict"] == Verdict.REFUTED for claim in groups.controls)
+    if broken:
+        return (
+            False,
+            f"{count(len(broken), 'claim')} did not come out as promised: {', '.join(x['id'] for x in broken)}.",
+        )
+    return True, (
+        f"{count(len(groups.promises), 'guarantee')}, {proved} of them proved; {count(len(groups.limits), 'thing')} "
+        f"that {'is' if len(groups.limits) == 1 else 'are'} assumed or not promised; {caught} of "
+        f"{count(len(groups.controls), 'planted error')} caught."
+    )
+
+
+def tally(report: Said) -> list[tuple[str, int]]:
+    """Return how many claims have each verdict, the worst verdict first; planted ones count apart, as "planted"."""
+    plain = Counter(claim["verdict"] for claim in report["claims"] if claim["role"] != "control")
+    planted = sum(claim["role"] == "control" for claim in report["claims"])
+    found = [(str(verdict), plain[verdict]) for verdict in reversed(Verdict) if plain[verdict]]
+    return [*found, ("planted", planted)] if planted else found
+
+
+def figure(shown: Said | None) -> str:
+    """Return a bound or a margin with its label and unit."""
+    if shown is None:
+        return ""
+    return f"{shown['label']}: {number(shown['value'])}{' ' + shown['unit'] if shown['unit'] else ''}"
+
+
+def number(value: Any) -> str:
+    """Return a value as people read it; a very small or very large one keeps its exponent."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value and not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.3e}"
+    return quantity(value, 6 if abs(value) < 1 else 4).rstrip("0").rstrip(".")
+
+
+def witness_of(claim: Said) -> str:
+    """Return a witness as text."""
+    return json.dumps(claim["witness"], ensure_ascii=False, indent=1)
+
+
+def facts_of(claim: Said, report: Said) -> list[tuple[str, str]]:
+    """Return everything about a claim but its texts and its exhibits: name and value."""
+    rows = [
+        ("Verdict", f"{claim['verdict']}: {Verdict(claim['verdict']).meaning}"),
+        ("Domain", report["domains"][claim["domain"]]["title"]),
+        ("Bound", figure(claim["bound"])),
+        ("Margin", figure(claim["margin"])),
+        ("Method", claim["method"]),
+        ("Tool", claim["tool"]),
+        ("Certificate", claim["certificate"]),
+        ("Check it again", claim["checker"]),
+        ("Rests on", ", ".join(claim["assumptions"])),
+        ("Hazards", ", ".join(row["id"] for row in report["hazards"] if claim["id"] in row["claims"])),
+        ("Time", f"{claim['seconds']:.2f} s"),
+        ("Code", claim["code_sha256"][:16]),
+        ("Domain's hash", claim["domain_sha256"][:16]),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def of_chapter(claims: Sequence[Said], letter: str, chapter_of: Mapping[str, str]) -> list[Said]:
+    """Return the claims of a chapter, in the order in which they were made."""
+    return [claim for claim in claims if chapter_of[claim["id"].partition(".")[0]] == letter]
