@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -32,3 +33,13 @@ def _forget_stale_machine_code() -> None:
 
 
 _forget_stale_machine_code()
+
+
+@pytest.fixture(scope="session")
+def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small safety report, made once for all tests about it; none of them may change it."""
+    from tests.small_report import make  # noqa: PLC0415 - only for who asks for it
+
+    out = tmp_path_factory.mktemp("safety") / "report"
+    make(out)
+    return out

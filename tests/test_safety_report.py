@@ -27,11 +27,8 @@ FLIPS = 100
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small report, made once for the tests of this file."""
-    out = tmp_path_factory.mktemp("safety") / "report"
-    make(out)
-    return out
+def folder(report_folder: Path) -> Path:
+    return report_folder
 
 
 @pytest.fixture(scope="module")

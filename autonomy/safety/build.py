@@ -32,6 +32,7 @@ from autonomy.safety.hazards import hazard_rows
 from autonomy.safety.identity import identity_of
 from autonomy.safety.mapping import NON_CLAIMS, mapping_rows
 from autonomy.safety.pages import pages_of
+from autonomy.safety.summary import summary_of
 from autonomy.safety.verdict import MEANINGS, Verdict
 from autonomy.scenario import Scenario
 
@@ -158,13 +159,14 @@ def _report(order: Order, context: Context) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "title": order.configuration.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "version": autonomy.__version__,
         "command": order.command,
         "policy": order.policy,
         "currency": order.configuration.currency,
         "is_full": order.is_full,
         "identity": identity_of(order.configuration.community, order.windows, (order.policy,)),
+        "summary": summary_of(order.configuration.community, context.operating, order.policy, claims),
         "domains": context.domains,
         "chapters": [{"letter": letter, "title": title} for letter, title in CHAPTERS.items()],
         "verdicts": [{"verdict": verdict, "meaning": MEANINGS[verdict]} for verdict in Verdict],

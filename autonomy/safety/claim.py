@@ -19,6 +19,8 @@ class Role(StrEnum):
 
     PROMISE = "promise"
     """The stack is to be relied on for it: refuted, it is unsafe."""
+    FACT = "fact"
+    """It was counted or measured: how things were, neither promised nor a warning."""
     LIMIT = "limit"
     """It is not promised, and stated so that nobody takes it for granted."""
     CONTROL = "control"
@@ -96,7 +98,7 @@ class Claim:
     @property
     def is_as_expected(self) -> bool:
         """Whether a promise holds, and a control is refuted."""
-        if self.role is Role.LIMIT:
+        if self.role in (Role.LIMIT, Role.FACT):
             return True
         return (self.verdict is Verdict.REFUTED) == (self.role is Role.CONTROL)
 

@@ -25,18 +25,16 @@ WHOLE = "rejected by the checker, each time that it runs"
 
 
 def claims(context: Context) -> Iterator[Claim]:
-    """Yield the controls; those on claims of other chapters need them to be written before."""
+    """Yield the controls; those on certificates need a worst case that took a tree to prove."""
     yield _liar(context)
     for mutant in MUTANTS:
         yield _mutant(context, mutant)
     yield _bits(context)
-    optimum = _claim_of(context, "optimality.optimum")
-    if optimum is not None:
-        yield _sign(context, optimum)
-        yield _wrong_claim(context, optimum)
     worst = _tree_claim(context)
     if worst is not None:
+        yield _sign(context, worst)
         yield _leaf(context, worst)
+        yield _wrong_claim(context, worst)
 
 
 def _window_play(context: Context, name: str, *, is_charging: bool) -> Record:
@@ -124,34 +122,35 @@ def _bits(context: Context) -> Claim:
     )
 
 
-def _sign(context: Context, optimum: Mapping[str, Any]) -> Claim:
-    window = json.loads((context.folder / optimum["certificate"]).read_bytes())["windows"][0]
-    sizes = [abs(amount) for _, amount in window["multipliers"]]
-    place = sizes.index(max(sizes))
-    path = ["windows", 0, "multipliers", place, 1]
-    change = {"file": optimum["certificate"], "path": path, "to": -window["multipliers"][place][1]}
+def _sign(context: Context, worst: Mapping[str, Any]) -> Claim:
+    tree = json.loads((context.folder / worst["certificate"]).read_bytes())["tree"]
+    leaf, (_, amount) = next(
+        (place, node["multipliers"][0]) for place, node in enumerate(tree) if node.get("multipliers")
+    )
+    turned = amount.removeprefix("-") if amount.startswith("-") else f"-{amount}"
+    change = {"file": worst["certificate"], "path": ["tree", leaf, "multipliers", 0, 1], "to": turned}
     return _control(
         context,
         id_="control.sign",
         title="One sign of a certificate is turned",
-        statement="The optimum's certificate with the sign of its largest multiplier turned proves the same bound.",
-        sentence="Planted: one sign in the proof of the optimum. The checker refuses it, hashes or not.",
-        checks=[{"kind": "control", "changes": [change], "claim": dict(optimum)}],
+        statement=f"The certificate of {worst['id']} with the sign of one multiplier turned proves the same bound.",
+        sentence="Planted: one sign in the proof of a worst case. The checker refuses it, even with hashes made anew.",
+        checks=[{"kind": "control", "changes": [change], "claim": dict(worst)}],
         witness=change,
     )
 
 
-def _wrong_claim(context: Context, optimum: Mapping[str, Any]) -> Claim:
-    values = {**optimum["values"], "bound": optimum["values"]["bound"] * 1.001 + 0.001}
-    wrong = {**optimum, "values": values, "bound": {**optimum["bound"], "value": values["bound"]}}
+def _wrong_claim(context: Context, worst: Mapping[str, Any]) -> Claim:
+    values = {**worst["values"], "bound_kw": worst["values"]["bound_kw"] * 0.999 - 0.001}
+    wrong = {**worst, "values": values, "bound": {**worst["bound"], "value": values["bound_kw"]}}
     return _control(
         context,
         id_="control.claim",
         title="A claim says more than its certificate",
-        statement="A claim whose bound is a thousandth higher than its certificate proves passes the checker.",
-        sentence="Planted: a claim that says 0.1 % more than its proof. The checker refuses it.",
+        statement="A claim whose bound is a thousandth lower than its certificate proves passes the checker.",
+        sentence="Planted: a claim that promises 0.1 % more than its proof. The checker refuses it.",
         checks=[{"kind": "control", "changes": [], "claim": wrong}],
-        witness={"claimed": values["bound"], "proved": optimum["values"]["bound"]},
+        witness={"claimed_kw": values["bound_kw"], "proved_kw": worst["values"]["bound_kw"]},
     )
 
 
@@ -201,14 +200,10 @@ def _control(
     )
 
 
-def _claim_of(context: Context, id_: str) -> dict[str, Any] | None:
-    return next((claim for claim in context.made if claim["id"] == id_), None)
-
-
 def _tree_claim(context: Context) -> dict[str, Any] | None:
     for claim in context.made:
         if claim["id"].startswith("worst-case.") and claim["certificate"]:
             said = json.loads((context.folder / claim["certificate"]).read_bytes())
-            if len(said.get("tree", ())) > 0:
+            if any(node.get("multipliers") for node in said.get("tree", ())):
                 return claim
     return None

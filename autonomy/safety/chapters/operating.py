@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autonomy.faults.bound import CONFIDENCE, upper_bound
 from autonomy.safety.chapters.runtime import measured, picked
-from autonomy.safety.claim import Claim, Figure
+from autonomy.safety.claim import Claim, Figure, Role
 from autonomy.safety.context import CHECKER, Context
 from autonomy.safety.domain import OPERATING
 from autonomy.safety.exhibit import Table
@@ -33,6 +33,7 @@ def claims(context: Context) -> Iterator[Claim]:
         certificate=record.journal,
         check=(context.record_check(record),),
         exhibits=(_ranges(context),),
+        role=Role.FACT,
         **context.about(OPERATING),
     )
     trials = sum(window.n_steps for window in windows)
@@ -53,6 +54,7 @@ def claims(context: Context) -> Iterator[Claim]:
         values={"trials": trials, "failures": failures, "upper": upper, "confidence": CONFIDENCE},
         bound=Figure(of="upper", label="share outside at most"),
         check=({"kind": "count", "trials": trials, "failures": failures, "upper": upper, "confidence": CONFIDENCE},),
+        role=Role.FACT,
         **context.about(OPERATING),
     )
 

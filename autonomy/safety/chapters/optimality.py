@@ -66,6 +66,7 @@ def _certified(context: Context) -> Iterator[Claim]:
         certificate=certificate,
         assumptions=("assume.ratings",),
         check=(check,),
+        role=Role.FACT,
         **context.about(),
     )
     yield Claim(
@@ -84,6 +85,7 @@ def _certified(context: Context) -> Iterator[Claim]:
         bound=Figure(of="share", label="share of the achievable saving"),
         certificate=certificate,
         check=(check, context.record_check(record)),
+        role=Role.FACT,
         **context.about(),
     )
 
@@ -121,6 +123,6 @@ def _price_of_safety(context: Context) -> Claim:
             "by": first[1].amount,
             "unit": first[1].unit,
         },
-        role=Role.CONTROL if broken else Role.LIMIT,
+        role=Role.CONTROL if broken else Role.FACT,
         **context.about(),
     )

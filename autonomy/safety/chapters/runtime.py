@@ -11,7 +11,7 @@ import numpy as np
 
 from autonomy.faults.bound import CONFIDENCE, upper_bound
 from autonomy.safety import verifier
-from autonomy.safety.claim import Claim, Figure
+from autonomy.safety.claim import Claim, Figure, Role
 from autonomy.safety.context import ADVERSARY, CHECKER, Context
 from autonomy.safety.exhibit import Bars, Curves, Table
 from autonomy.safety.record import Record, read_lines
@@ -108,6 +108,7 @@ def _unseen(context: Context, record: Record, found: Mapping[str, Any]) -> Claim
         bound=Figure(of="upper", label="failure rate at most"),
         certificate=record.journal,
         check=({"kind": "count", "trials": trials, "failures": failures, "upper": upper, "confidence": CONFIDENCE},),
+        role=Role.FACT,
         **context.about(),
     )
 
@@ -182,6 +183,7 @@ def _interventions(context: Context, record: Record, found: Mapping[str, Any]) -
                 bars=tuple((f"{place + 1}.", size) for place, size in enumerate(large[:12])),
             ),
         ),
+        role=Role.FACT,
         **context.about(),
     )
 
@@ -208,6 +210,7 @@ def _fallbacks(context: Context, record: Record, found: Mapping[str, Any]) -> Cl
                 bars=tuple((name.removeprefix("mode "), float(found[name])) for name in modes),
             ),
         ),
+        role=Role.FACT,
         **context.about(),
     )
 
@@ -229,5 +232,6 @@ def _latency(context: Context, record: Record) -> Claim:
         values={"p50_ms": median, "p99_ms": high, "max_ms": largest, "steps": record.steps},
         bound=Figure(of="max_ms", label="slowest step", unit="ms"),
         exhibits=(Table(title="What decided", head=("part", "version"), rows=tuple(sorted(header.items()))),),
+        role=Role.FACT,
         **context.about(),
     )

@@ -34,12 +34,13 @@ def html(report: Said) -> str:
         is_fine=is_fine,
         sentence=sentence,
         shares=_svg(drawing.shares(words.tally(report))),
-        tally=words.tally(report),
+        key=words.key(report),
         groups=[
-            ("not-guaranteed", "Not guaranteed", [_view(claim, report) for claim in groups.limits]),
+            ("not-guaranteed", "Assumed, or not guaranteed", [_view(claim, report) for claim in groups.limits]),
             ("guaranteed", "Guaranteed", [_view(claim, report) for claim in groups.promises]),
+            ("measured", "Measured", [_view(claim, report) for claim in groups.facts]),
+            ("planted", "Planted errors: red by design", [_view(claim, report) for claim in groups.controls]),
         ],
-        controls=[_view(claim, report) for claim in groups.controls],
         chapters=[
             (
                 chapter["letter"],

@@ -30,15 +30,16 @@ def _lines(report: Said) -> Iterator[str]:
     yield f"# Safety report: {report['title']}"
     yield ""
     yield f"{sentence} Policy: `{report['policy']}`. {report['created']}, autonomy-stack {report['version']}."
+    for part in report["summary"]:
+        yield from ("", f"**{part['title']}.** {part['text']}")
     for title, group in (
-        ("Not guaranteed", groups.limits),
+        ("Assumed, or not guaranteed", groups.limits),
         ("Guaranteed", groups.promises),
-        ("Planted errors", groups.controls),
+        ("Measured", groups.facts),
+        ("Planted errors: red by design", groups.controls),
     ):
         yield from ("", f"## {title}", "")
         yield from _table(("verdict", "claim", "figure"), [_glance(claim) for claim in group])
-    yield from ("", "## For what domain", "")
-    yield from (f"- **{domain['title']}.** {domain['sentence']}" for domain in report["domains"].values())
     yield from ("", "## What is not claimed", "")
     yield from (f"- {text}" for text in report["non_claims"])
     for chapter in report["chapters"]:
@@ -100,6 +101,10 @@ def _identity(report: Said) -> Iterator[str]:
     yield f"- {', '.join(f'{name} {version}' for name, version in identity['libraries'].items())}"
 
 
+def _domains(report: Said) -> Iterator[str]:
+    yield from (f"- **{domain['title']}.** {domain['sentence']}" for domain in report["domains"].values())
+
+
 def _hazards(report: Said) -> Iterator[str]:
     rows = [
         (row["id"], row["title"], row["constraint"], row["guarantee"], ", ".join(row["claims"]), row["residual"])
@@ -118,5 +123,5 @@ def _reproduce(report: Said) -> Iterator[str]:
     yield from ("```sh", report["command"], "autonomy verify FOLDER", "python -I -S FOLDER/verify.py FOLDER", "```")
 
 
-EXTRAS = {"A": _identity, "C": _hazards, "K": _mapping, "L": _reproduce}
+EXTRAS = {"A": _identity, "B": _domains, "C": _hazards, "K": _mapping, "L": _reproduce}
 """What a chapter has beside claims."""

@@ -22,11 +22,13 @@ class Groups:
 
     Attributes:
         promises: What the stack is to be relied on for.
+        facts: What was counted or measured.
         limits: What is not promised.
         controls: What was planted.
     """
 
     promises: tuple[Said, ...]
+    facts: tuple[Said, ...]
     limits: tuple[Said, ...]
     controls: tuple[Said, ...]
 
@@ -39,15 +41,15 @@ def filled(claim: Said, name: str) -> str:
 def groups_of(report: Said) -> Groups:
     """Return the claims in their groups."""
     ordered = sorted(report["claims"], key=lambda claim: -Verdict(claim["verdict"]).rank)
-    by_role = {
-        role: tuple(claim for claim in ordered if claim["role"] == role) for role in ("promise", "limit", "control")
-    }
-    return Groups(promises=by_role["promise"], limits=by_role["limit"], controls=by_role["control"])
+    roles = ("promise", "fact", "limit", "control")
+    promises, facts, limits, controls = (tuple(claim for claim in ordered if claim["role"] == role) for role in roles)
+    return Groups(promises=promises, facts=facts, limits=limits, controls=controls)
 
 
 def is_broken(claim: Said) -> bool:
     """Whether a promise is refuted, or a control is not."""
-    return bool((claim["verdict"] == Verdict.REFUTED) == (claim["role"] == "promise") and claim["role"] != "limit")
+    is_refuted = claim["verdict"] == Verdict.REFUTED
+    return is_refuted if claim["role"] == "promise" else claim["role"] == "control" and not is_refuted
 
 
 def status_of(report: Said) -> tuple[bool, str]:
@@ -61,11 +63,18 @@ def status_of(report: Said) -> tuple[bool, str]:
             False,
             f"{count(len(broken), 'claim')} did not come out as promised: {', '.join(x['id'] for x in broken)}.",
         )
+    found = f"{caught} of {count(len(groups.controls), 'planted error')} found."
     return True, (
-        f"{count(len(groups.promises), 'guarantee')}, {proved} of them proved; {count(len(groups.limits), 'thing')} "
-        f"that {'is' if len(groups.limits) == 1 else 'are'} assumed or not promised; {caught} of "
-        f"{count(len(groups.controls), 'planted error')} caught."
+        f"{count(len(groups.promises), 'guarantee')}, {proved} of them proved and none refuted; "
+        f"{count(len(groups.limits), 'thing')} assumed or not guaranteed; {found}"
     )
+
+
+def key(report: Said) -> list[tuple[str, int, str]]:
+    """Return each verdict of the tally with what it means."""
+    meanings = {row["verdict"]: row["meaning"] for row in report["verdicts"]}
+    planted = "an error that was put in on purpose, and has to be found"
+    return [(word, n, meanings.get(word, planted)) for word, n in tally(report)]
 
 
 def tally(report: Said) -> list[tuple[str, int]]:
