@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 import torch
 
 from autonomy import Scenario
+from autonomy.errors import ConfigError
 from autonomy.layers.errors import ModelError
 from autonomy.learning.draws import VALIDATING, drawn
+from autonomy.learning.gradient.checkpoint import Checkpoints
 from autonomy.learning.gradient.imitation import imitate, labels
 from autonomy.learning.gradient.lesson import lesson, lessons
 from autonomy.learning.gradient.module import Module
-from autonomy.learning.gradient.recipe import GradientRecipe
+from autonomy.learning.gradient.recipe import GradientRecipe, Point
 from autonomy.learning.gradient.train import pace, shares, train
 from autonomy.learning.split import Split, split
 from autonomy.learning.validation import Marks, marks
@@ -83,6 +86,29 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(weeks: Spl
     one, again, other = (train(replace(recipe, seed=seed), weeks, scale) for seed in (5, 5, 6))
     assert hash_of([one.network]) == hash_of([again.network]) != hash_of([other.network])
     assert [point.loss for point in one.curve] == [point.loss for point in again.curve]
+
+
+def test_a_training_that_was_broken_off_ends_with_the_same_weights(weeks: Split, scale: Marks, tmp_path: Path) -> None:
+    recipe = replace(SMALL, updates=6, validate_every=2, communities=2)
+    whole, checkpoints = train(recipe, weeks, scale), Checkpoints(tmp_path / "checkpoints", recipe)
+
+    def breaks_off(point: Point) -> None:
+        if point.update == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, weeks, scale, keep=checkpoints.keep, progress=breaks_off)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["chapter-000004.pt"]
+    points: list[Point] = []
+    again = train(recipe, weeks, scale, state=checkpoints.state(), keep=checkpoints.keep, progress=points.append)
+    assert hash_of([again.network]) == hash_of([whole.network])
+    assert again.score == whole.score
+    assert [point._replace(cpu_s=0.0) for point in points] == [point._replace(cpu_s=0.0) for point in whole.curve]
+    assert train(recipe, weeks, scale, state=checkpoints.state()).score == whole.score  # nothing is left to do
+    with pytest.raises(ConfigError, match=r"learning_rate = 0\.004, not 0\.001"):
+        Checkpoints(tmp_path / "checkpoints", replace(recipe, learning_rate=1e-3)).state()
+    checkpoints.forget()
+    assert checkpoints.state() is None
 
 
 def test_a_little_training_beats_the_rule_it_begins_with(weeks: Split, scale: Marks) -> None:

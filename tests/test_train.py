@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from autonomy.cli import EXIT_ERROR, EXIT_OK, main
+from autonomy.cli import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, main
 from autonomy.learning.draws import VALIDATING
+from autonomy.learning.events import records
 from autonomy.learning.gradient.method import LIMITS, recipe_of
 from autonomy.learning.order import Order, cooked
 from autonomy.learning.policy import LearnedPolicy
@@ -39,7 +40,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_has_weights_and_the_curve(trained: Path) -> None:
-    assert sorted(path.name for path in trained.iterdir()) == ["curve.csv", "curve.png", "curve.svg", "weights.npz"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "curve.csv", "curve.png", "curve.svg", "events.tfevents", "weights.npz",
+    ]  # fmt: skip
+    assert len(list(records((trained / "events.tfevents").read_bytes()))) == 3
     with (trained / "curve.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["update"] for row in rows] == ["1", "2"]
@@ -66,6 +70,24 @@ def test_the_same_command_gives_the_same_weights_and_replaces_the_folder(trained
     words = ["train", "--seed", "3", "--forecasts", "intraday,perfect", *QUICK, "--out", str(again)]
     assert main(words) == main(words) == EXIT_OK
     assert read_weights(again / "weights.npz").sha256 == read_weights(trained / "weights.npz").sha256
+
+
+def test_a_training_that_is_interrupted_goes_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--seed", "3", "--forecasts", "intraday,perfect", *QUICK, "--out", str(tmp_path / "weights")]
+    monkeypatch.setattr("autonomy.learning.gradient.method.write_weights", interrupted)
+    assert main(words) == EXIT_INTERRUPTED
+    assert "--resume" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr("autonomy.learning.gradient.method.marks", partial(marks, variations=VALIDATING[:1], weeks=1))
+    assert main([*words, "--resume"]) == EXIT_OK
+    assert read_weights(tmp_path / "weights/weights.npz").sha256 == read_weights(trained / "weights.npz").sha256
+    assert not (tmp_path / "weights" / "checkpoints").exists()
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ pytest.importorskip("stable_baselines3")
 from autonomy import Community, Controller, Scenario, Simulator
 from autonomy.cli import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, main
 from autonomy.learning.draws import VALIDATING
+from autonomy.learning.events import records
 from autonomy.learning.order import Order, Trained
 from autonomy.learning.reinforcement import method
 from autonomy.learning.reinforcement.method import recipe_of
@@ -72,11 +73,19 @@ def told(folder: Path) -> dict[str, object]:
 def test_the_folder_has_all_that_belongs_to_a_model(trained: Path) -> None:
     names = sorted(path.name for path in trained.iterdir())
     assert names == [
-        "card.json", "checkpoints", "curve.csv", "curve.png", "curve.svg", "model.zip", "validation.npz",
+        "card.json", "checkpoints", "curve.csv", "curve.png", "curve.svg", "events.tfevents", "model.zip",
+        "validation.npz",
     ]  # fmt: skip
     assert [path.name for path in trained.parent.iterdir()] == ["model"]
     with (trained / "curve.csv").open(encoding="utf-8") as file:
         assert [row["chapter"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+def test_the_log_has_what_the_algorithm_says_of_itself(trained: Path) -> None:
+    content = (trained / "events.tfevents").read_bytes()
+    assert len(list(records(content))) == 3
+    for tag in (b"validation/share", b"street/reward", b"train/value_loss", b"train/approx_kl"):
+        assert content.count(tag) == 2
 
 
 def test_the_card_says_how_it_was_trained(trained: Path) -> None:
@@ -124,6 +133,9 @@ def test_a_training_that_is_killed_goes_on_where_it_was(trained: Path, tmp_path:
     assert main([*words, "--resume"]) == EXIT_OK
     assert not part.exists()
     assert told(tmp_path / "model")["sha256"] == told(trained)["sha256"]
+    logged = (tmp_path / "model" / "events.tfevents").read_bytes()
+    steps = [record.step for record in records((trained / "events.tfevents").read_bytes())]
+    assert [record.step for record in records(logged)] == steps
 
 
 def test_a_training_that_is_interrupted_says_how_to_go_on(
@@ -203,7 +215,7 @@ def test_the_machines_of_a_ray_cluster_train_the_same(trained: Path, tmp_path: P
     small = {"updates": 1, "communities": 1, "windows": 2, "least_h": 24, "most_h": 25}
     assert main([*words, *(f"--setting={name}={value}" for name, value in small.items())]) == EXIT_OK
     assert sorted(path.name for path in (tmp_path / "sweep" / "seed=1").iterdir()) == [
-        "curve.csv", "curve.png", "curve.svg", "weights.npz",
+        "curve.csv", "curve.png", "curve.svg", "events.tfevents", "weights.npz",
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from autonomy.cli.benchmark.console import progress_bar
 from autonomy.cli.folder import publish, require_writable
 from autonomy.errors import ConfigError
 from autonomy.forecasting import KINDS
+from autonomy.learning.events import EVENTS
 from autonomy.learning.methods import BUDGETS, LATER, METHODS
 from autonomy.learning.order import Order, Progress
 from autonomy.learning.sweep import trainings
@@ -23,6 +24,7 @@ from autonomy.learning.unfinished import CHECKPOINTS, has_begun, require_fresh, 
 DEFAULT_OUT = "autonomy-weights"
 FILES = frozenset({
     "weights.npz", "model.zip", "card.json", "curve.csv", "curve.svg", "curve.png", "validation.npz", CHECKPOINTS,
+    EVENTS,
 })  # fmt: skip
 MARK = "curve.csv"
 WORKERS = 2

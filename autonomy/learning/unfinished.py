@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from autonomy.errors import ConfigError
 from autonomy.learning.curve import CURVE
@@ -36,6 +37,23 @@ def require_fresh(folder: Path) -> None:
         raise ConfigError("--out", "", f"{found} has a training that was broken off; --resume goes on, or remove it")
 
 
+def require_same_training(folder: Path, told: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Refuse to go on with another training than was broken off.
+
+    Args:
+        folder: Of the checkpoints.
+        told: Their `algorithm` and `recipe`, as JSON has them.
+        own: Those that are asked for.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    changed = ", ".join(_differences(told, own))
+    if changed:
+        problem = f"the checkpoints of {folder} are of another training ({changed}); give the same command"
+        raise ConfigError("--resume", "", problem)
+
+
 def train_unfinished(method: Method, order: Order, folder: Path, progress: Callable[[Progress], None]) -> Trained:
     """Train in the unfinished folder, and leave it there, complete, for the caller to give it its name.
 
@@ -53,3 +71,12 @@ def train_unfinished(method: Method, order: Order, folder: Path, progress: Calla
             shutil.rmtree(part, ignore_errors=True)
         raise
     return trained._replace(weights=folder / trained.weights.name)
+
+
+def _differences(told: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[str]:
+    if told["algorithm"] != own["algorithm"]:
+        yield f"{told['algorithm']}, not {own['algorithm']}"
+    for name in sorted({*told["recipe"], *own["recipe"]}):
+        there, here = told["recipe"].get(name), own["recipe"].get(name)
+        if there != here:
+            yield f"{name} = {there}, not {here}"

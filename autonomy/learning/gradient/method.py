@@ -11,10 +11,13 @@ import autonomy
 from autonomy import Scenario
 from autonomy.learning import curve
 from autonomy.learning.card import Card
+from autonomy.learning.events import EventLog
+from autonomy.learning.gradient.checkpoint import Checkpoints
 from autonomy.learning.gradient.recipe import GradientRecipe, Learned, Point
 from autonomy.learning.gradient.train import train
 from autonomy.learning.order import Order, Progress, Trained, cooked
 from autonomy.learning.split import split
+from autonomy.learning.unfinished import CHECKPOINTS
 from autonomy.learning.validation import marks
 from autonomy.learning.weights import write_weights
 
@@ -30,18 +33,23 @@ def carry_out(order: Order, folder: Path, progress: Callable[[Progress], None]) 
     recipe = recipe_of(order)
     started, year = time.process_time(), Scenario.demo()
     weeks = split(year)
+    log, checkpoints = EventLog(folder), Checkpoints(folder / CHECKPOINTS, recipe)
+    state = checkpoints.state() if order.resume else None
     scale = marks(weeks, prices=recipe.prices)
 
     def told(point: Point) -> None:
+        log.write(point.prosumer_steps, {"validation/share": point.score, "train/loss": point.loss})
         progress(Progress(point.update, recipe.updates, point.score))
 
     progress(Progress(0, recipe.updates, float("nan")))
-    learned = train(recipe, weeks, scale, progress=told)
-    card = _card(order, recipe, learned, year, time.process_time() - started)
+    learned = train(recipe, weeks, scale, state=state, keep=checkpoints.keep, progress=told)
+    earlier_s = state.curve[-1].cpu_s if state is not None else 0.0
+    card = _card(order, recipe, learned, year, earlier_s + time.process_time() - started)
     write_weights(folder / WEIGHTS, [learned.network], card)
     rows = [point._asdict() for point in learned.curve]
     curve.write_table(rows, folder)
     curve.draw({card.title: ([row["cpu_s"] for row in rows], [row["score"] for row in rows])}, folder)
+    checkpoints.forget()
     return Trained(folder / WEIGHTS, learned.score, card.cpu_s)
 
 

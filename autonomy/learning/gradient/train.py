@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from autonomy.layers.arrays import Vector
-from autonomy.learning.gradient.imitation import imitate
+from autonomy.learning.gradient.checkpoint import State
 from autonomy.learning.gradient.lesson import Lesson, lesson, lessons
 from autonomy.learning.gradient.module import Module
 from autonomy.learning.gradient.recipe import GradientRecipe, Learned, Point
+from autonomy.learning.gradient.trainee import Trainee
 from autonomy.learning.split import Split
 from autonomy.learning.validation import Marks
 
@@ -35,7 +36,13 @@ WARM = 0.1
 
 
 def train(
-    recipe: GradientRecipe, split: Split, marks: Marks, *, progress: Callable[[Point], None] = lambda _: None
+    recipe: GradientRecipe,
+    split: Split,
+    marks: Marks,
+    *,
+    state: State | None = None,
+    keep: Callable[[State], None] = lambda _: None,
+    progress: Callable[[Point], None] = lambda _: None,
 ) -> Learned:
     """Train a network by a recipe; see the module.
 
@@ -43,34 +50,31 @@ def train(
         recipe: All that it depends on.
         split: The weeks that teach.
         marks: What is validated by, with the first of the recipe's forecasts; at the recipe's prices.
-        progress: Told every point of the curve.
+        state: What it goes on from; None to begin.
+        keep: Called after every validation with what a training that is broken off goes on from.
+        progress: Told every point of the curve, those before the state too.
     """
     torch.set_num_threads(1)
-    random = np.random.default_rng(recipe.seed)
     taught = lessons(recipe, split)
     exams = [lesson(place, recipe.forecasts[0]) for place in marks.places]
-    module = _begun(recipe, taught, random)
-    optimiser = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate)
-    curve: list[Point] = []
-    best, losses, played, cpu_s = (-math.inf, module.network()), [], 0, 0.0
-    for update in range(1, recipe.updates + 1):
+    trainee = Trainee(recipe, taught, state)
+    for point in trainee.curve:
+        progress(point)
+    losses, played, cpu_s = [], trainee.prosumer_steps, trainee.cpu_s
+    for update in range(trainee.update + 1, recipe.updates + 1):
         started = time.process_time()
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * pace(update / recipe.updates)
-        loss, steps = _loss(recipe, taught[random.integers(len(taught))], module, random)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        torch.nn.utils.clip_grad_norm_(module.parameters(), LARGEST_GRADIENT)
-        optimiser.step()
+        one = taught[trainee.random.integers(len(taught))]
+        loss, steps = _loss(recipe, one, trainee.module, trainee.random)
+        trainee.learn(loss, recipe.learning_rate * pace(update / recipe.updates), LARGEST_GRADIENT)
         losses.append(float(loss.detach()))
         played, cpu_s = played + steps, cpu_s + time.process_time() - started
         if update % recipe.validate_every == 0 or update == recipe.updates:
-            score = float(shares(module, exams, marks).mean())
-            curve.append(Point(update, played, cpu_s, float(np.mean(losses)), score))
+            score = float(shares(trainee.module, exams, marks).mean())
+            trainee.validated(Point(update, played, cpu_s, float(np.mean(losses)), score))
             losses = []
-            best = max(best, (score, module.network()), key=lambda pair: pair[0])
-            progress(curve[-1])
-    return Learned(best[1], best[0], tuple(curve))
+            keep(trainee.state())
+            progress(trainee.curve[-1])
+    return trainee.learned()
 
 
 def shares(module: Module, exams: list[Lesson], marks: Marks) -> Vector:
@@ -87,16 +91,6 @@ def shares(module: Module, exams: list[Lesson], marks: Marks) -> Vector:
 def pace(part: float) -> float:
     """Return the factor on the learning rate after a part of all updates: up in a tenth, then down along a cosine."""
     return part / WARM if part < WARM else 0.5 * (1.0 + math.cos(math.pi * (part - WARM) / (1.0 - WARM)))
-
-
-def _begun(recipe: GradientRecipe, taught: list[Lesson], random: np.random.Generator) -> Module:
-    """Return a module that knows the scale of its features, and what the optimum does where it is to imitate it."""
-    first = torch.Generator().manual_seed(recipe.seed)
-    module = Module(first, hidden=recipe.hidden, own_hidden=recipe.own_hidden)
-    module.scale_to(np.concatenate([one.features.numpy() for one in taught]))
-    if recipe.imitated:
-        imitate(module, taught, recipe.imitated, random)
-    return module
 
 
 def _loss(recipe: GradientRecipe, one: Lesson, module: Module, random: np.random.Generator) -> tuple[Tensor, int]:

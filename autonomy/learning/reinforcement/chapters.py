@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from autonomy.learning.draws import drawn
+from autonomy.learning.events import EventLog
 from autonomy.learning.reinforcement.checkpoint import BUFFER, MODEL, Checkpoints, State
 from autonomy.learning.reinforcement.exam import Exam
 from autonomy.learning.reinforcement.recipe import Point, Recipe
@@ -70,6 +71,7 @@ def train(
     folder: Path,
     *,
     resume: bool = False,
+    log: EventLog | None = None,
     progress: Callable[[Point], None] = lambda _: None,
 ) -> Learned:
     """Train by a recipe; see the module.
@@ -81,6 +83,7 @@ def train(
         exam: What is validated by.
         folder: Where checkpoints are kept.
         resume: Whether to go on from the folder's last checkpoint, where there is one.
+        log: Told every point of the curve, and what the algorithm says of itself; None for nobody.
         progress: Told every point of the curve.
 
     Raises:
@@ -100,6 +103,8 @@ def train(
         score = float(exam.shares(model.policy).mean())
         point = Point(len(state.curve) + 1, model.num_timesteps, cpu_s, *street.tally.emptied(), score)
         state = state.after(point)
+        if log is not None:
+            log.write(point.prosumer_steps, _told(point, model))
         kept.keep(model, state)
         progress(point)
     kept.forget_buffer()
@@ -116,9 +121,19 @@ def _learn(model: Any, recipe: Recipe, chapter: int) -> None:
     seed = np.random.SeedSequence([recipe.seed, chapter])
     model.set_random_seed(int(seed.generate_state(1)[0]))
     model._last_obs = None  # episodes begin anew
+    remembered = getattr(model, "replay_buffer", None)
+    if remembered is not None:
+        remembered.timeouts[remembered.pos - 1] = True  # no sum of rewards reaches from one chapter into the next
     model.learning_rate = recipe.learning_rate * pace(chapter / recipe.chapters)
     model._setup_lr_schedule()
     model.learn(recipe.chapter_steps, reset_num_timesteps=False, log_interval=NEVER)
+
+
+def _told(point: Point, model: Any) -> dict[str, float]:
+    """Return what is logged of a chapter, by tags of TensorBoard: the point, and the last losses of the algorithm."""
+    own = {tag: float(value) for tag, value in model.logger.name_to_value.items() if tag.startswith("train/")}
+    street = {"street/reward": point.reward, "street/changed_kw": point.changed_kw}
+    return {"validation/share": point.score, "time/cpu_s": point.cpu_s, **street, **own}
 
 
 def _recalled(algorithm: Algorithm, checkpoint: Path | None, street: Street) -> Any:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import ConfigError
 from autonomy.learning.reinforcement.recipe import Point, Recipe
+from autonomy.learning.unfinished import require_same_training
 
 MODEL, BUFFER, STATE = "model.zip", "buffer.pkl", "state.json"
 PART = "unfinished"
@@ -85,10 +84,7 @@ class Checkpoints:
             return State()
         told = json.loads((self.last / STATE).read_text(encoding="utf-8"))
         curve = told.pop("curve")
-        if told != self._about:
-            changed = ", ".join(_differences(told, self._about))
-            problem = f"the checkpoints of {self._folder} are of another training ({changed}); give the same command"
-            raise ConfigError("--resume", "", problem)
+        require_same_training(self._folder, told, self._about)
         return State(curve=tuple(Point(**row) for row in curve))
 
     def keep(self, model: Any, state: State) -> None:
@@ -118,12 +114,3 @@ class Checkpoints:
         """Remove what only a training that goes on needs."""
         if self.last is not None:
             (self.last / BUFFER).unlink(missing_ok=True)
-
-
-def _differences(told: dict[str, Any], own: dict[str, Any]) -> Iterator[str]:
-    if told["algorithm"] != own["algorithm"]:
-        yield f"{told['algorithm']}, not {own['algorithm']}"
-    for name in sorted({*told["recipe"], *own["recipe"]}):
-        there, here = told["recipe"].get(name), own["recipe"].get(name)
-        if there != here:
-            yield f"{name} = {there}, not {here}"

@@ -15,6 +15,7 @@ import autonomy
 from autonomy import Scenario
 from autonomy.learning import curve
 from autonomy.learning.card import Card
+from autonomy.learning.events import EventLog
 from autonomy.learning.order import Order, Progress, Trained, cooked
 from autonomy.learning.reinforcement.chapters import Algorithm, Learned, train
 from autonomy.learning.reinforcement.exam import Exam
@@ -49,7 +50,8 @@ def carry_out(name: str, order: Order, folder: Path, progress: Callable[[Progres
 
     progress(Progress(0, recipe.chapters, float("nan")))
     exam = Exam(scale, recipe.forecasts[0])
-    learned = train(algorithm, recipe, weeks, exam, folder / CHECKPOINTS, resume=order.resume, progress=told)
+    log, checkpoints = EventLog(folder), folder / CHECKPOINTS
+    learned = train(algorithm, recipe, weeks, exam, checkpoints, resume=order.resume, log=log, progress=told)
     model = algorithm.read(learned.model)
     model._last_obs = model._last_episode_starts = model.ep_info_buffer = None
     model.save(folder / WEIGHTS)

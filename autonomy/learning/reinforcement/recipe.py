@@ -32,6 +32,7 @@ class Recipe:
         carbon_weight: Weight of the CO2 price in the reward; likewise the next two.
         overload_weight: Of what an intent would have put over the feeder's limit.
         wear_weight: Of battery wear.
+        shed_weight: Of lost load.
 
     Raises:
         ModelError: a number is out of its range.
@@ -55,6 +56,7 @@ class Recipe:
     carbon_weight: float = 1.0
     overload_weight: float = 0.0
     wear_weight: float = 1.0
+    shed_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.forecasts:
@@ -69,7 +71,7 @@ class Recipe:
         for name in ("learning_rate", "discount"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ModelError(name, getattr(self, name), "a number between 0 and 1")
-        for name in ("potential", "penalty", "carbon_weight", "overload_weight", "wear_weight"):
+        for name in ("potential", "penalty", "carbon_weight", "overload_weight", "wear_weight", "shed_weight"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise ModelError(name, getattr(self, name), "a finite number >= 0")
 

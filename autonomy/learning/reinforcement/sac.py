@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
 
@@ -19,6 +20,9 @@ from autonomy.learning.reinforcement.chapters import Algorithm
 from autonomy.learning.reinforcement.policies import OffPolicy
 from autonomy.learning.reinforcement.recipe import Recipe
 from autonomy.learning.reinforcement.street import Street
+
+FIRST_SHARE = 0.1
+"""By what the last layers' random weights are multiplied, so that a new policy starts where its biases are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +34,11 @@ class SacRecipe(Recipe):
         minibatch: Prosumer-steps of an update.
         updates: Updates each time that every prosumer has played a step.
         first: Prosumer-steps that are played at random before all others.
+        lookahead: Steps whose rewards are added up before a critic says what comes after them.
         temperature: Weight of the entropy; 0 to have it learned.
+        first_temperature: Where a learned one begins.
         entropy: Entropy that a learned temperature aims at.
+        noise: Standard deviation of a new policy's actions before they are squashed, as its logarithm.
         follow: Share by which the target critics follow in an update.
     """
 
@@ -39,15 +46,20 @@ class SacRecipe(Recipe):
     minibatch: int = 512
     updates: int = 4
     first: int = 10_000
+    lookahead: int = 3
     temperature: float = 0.0
+    first_temperature: float = 0.002
     entropy: float = -3.0
+    noise: float = -1.0
     follow: float = 0.005
 
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)
-        for name in ("buffer", "minibatch", "updates"):
+        for name in ("buffer", "minibatch", "updates", "lookahead"):
             if getattr(self, name) < 1:
                 raise ModelError(name, getattr(self, name), "a whole number >= 1")
+        if not 0.0 < self.first_temperature < float("inf"):
+            raise ModelError("first_temperature", self.first_temperature, "a finite number > 0")
         if not 0.0 < self.follow <= 1.0:
             raise ModelError("follow", self.follow, "a number in 0..1")
 
@@ -66,8 +78,8 @@ class Learner(SAC):
 
 
 def new_sac(recipe: SacRecipe, street: Street) -> Learner:
-    """Return a model that has learned nothing."""
-    return Learner(
+    """Return a model that has learned nothing: nearly self-consumption."""
+    model = Learner(
         OffPolicy,
         street,
         learning_rate=recipe.learning_rate,
@@ -78,12 +90,19 @@ def new_sac(recipe: SacRecipe, street: Street) -> Learner:
         gamma=recipe.discount,
         train_freq=1,
         gradient_steps=recipe.updates,
-        ent_coef=recipe.temperature or "auto_0.02",
+        n_steps=recipe.lookahead,
+        ent_coef=recipe.temperature or f"auto_{recipe.first_temperature}",
         target_entropy=recipe.entropy,
         policy_kwargs={"meaning": recipe.meaning, "net_arch": [recipe.hidden] * 2},
         seed=recipe.seed,
         device="cpu",
     )
+    last: tuple[tuple[Any, float], ...] = ((model.actor.mu, 0.0), (model.actor.log_std, recipe.noise))
+    with torch.no_grad():
+        for head, size in last:
+            head.weight.mul_(FIRST_SHARE)
+            head.bias.fill_(size)
+    return model
 
 
 def load_sac(path: Path, street: Street) -> Learner:

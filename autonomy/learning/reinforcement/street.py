@@ -24,6 +24,8 @@ from autonomy.learning.reinforcement.reward import Moment, changed_kw, differenc
 from autonomy.variation import Place
 
 Info = dict[str, Any]
+WEIGHTS = "carbon_weight", "overload_weight", "wear_weight", "shed_weight"
+"""Those of `Economics` that a recipe sets."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,7 @@ class House:
     """
 
     def __init__(self, place: Place, forecast: str, recipe: Recipe) -> None:
-        weights = {name: getattr(recipe, name) for name in ("carbon_weight", "overload_weight", "wear_weight")}
-        economics = replace(place.economics, **weights)
+        economics = replace(place.economics, **{name: getattr(recipe, name) for name in WEIGHTS})
         self.vec = make_vec(
             n_communities=recipe.copies,
             community=place.community,
