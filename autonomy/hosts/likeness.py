@@ -31,7 +31,7 @@ def likeness(expected: Matrix, found: Matrix, *, tolerance: float, timestep_h: f
     ratio = float(np.median(found[told] / expected[told]))
     known = [(words, factor * expected) for factor, words in _factors(timestep_h)]
     scale = f"a scale of {ratio:.4g}" if ratio > 0 else f"the sign reversed and a scale of {-ratio:.4g}"
-    guesses = [*known, (scale, ratio * expected)]
+    guesses = [*known, (scale, ratio * expected)] if abs(ratio - 1.0) > SLACK else known
     shares = [(_share(guess, found, told, tolerance), words) for words, guess in guesses]
     if len(expected) > 1 and told[:-1].any():
         share = _share(expected[:-1], found[1:], told[:-1] | told[1:], tolerance)
