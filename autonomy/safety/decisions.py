@@ -57,6 +57,13 @@ def read_journal(folder: Any, name: str) -> tuple[Any, list[Any], str]:
     return header, decisions, head
 
 
+def recorded(folder: Any, name: str) -> Any:
+    """Return header, decisions and last hash of a journal, read once."""
+    if (key := f"journal {name}".encode()) not in folder.known:
+        folder.known[key] = read_journal(folder, name)
+    return folder.known[key]
+
+
 def header_of(folder: Any, name: str) -> Any:
     """Return the header of a journal; whether it is whole is for `read_journal` to say."""
     return json.loads(folder[name].partition(b"\n")[0])["header"]
@@ -206,7 +213,7 @@ class Step:
 
 def record(folder: Any, check: Any) -> dict[str, Any]:
     """Return what the decisions of a journal did, each judged on its own and by what it was made from."""
-    header, decisions, head = read_journal(folder, check["journal"])
+    header, decisions, head = recorded(folder, check["journal"])
     home, market = Home(header["community"]), folder[check["market"]].split(b"\n")[:-1]
     p = SimpleNamespace(**{name: exact(x) for name, x in check["prices"].items()})
     ranges = [(name, i, listed(ends, 2)) for name, rows in check["ranges"].items() for i, ends in enumerate(rows)]
@@ -241,31 +248,45 @@ def record(folder: Any, check: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def optimum(folder: Any, check: Any, cost_of: Any) -> dict[str, Any]:
-    """Return what no dispatch of recorded windows costs less than, what one costs, and what a policy saves of it."""
-    header, decisions, _ = read_journal(folder, check["journal"])
+def optimum_of_window(folder: Any, check: Any) -> dict[str, Any]:
+    """Return what no dispatch of a recorded window costs less than, what one costs, and by how much that one is off."""
+    header, decisions, _ = recorded(folder, check["journal"])
     home, p = Home(header["community"]), SimpleNamespace(**{name: exact(x) for name, x in check["prices"].items()})
-    bound, cost, repair, parts = ZERO, ZERO, ZERO, json.loads(folder[check["certificate"]])["windows"]
-    need(sum(part["steps"] for part in parts) == len(decisions), "windows are left out")
-    for part in parts:
-        steps = [Step(home, said, None) for said in decisions[part["first"] : part["first"] + part["steps"]]]
-        need([x.said["step"] for x in steps] == list(range(part["steps"])), "a window that is none")
-        tariff = [[exact(x.seen[name][0]) for name in TARIFF] for x in steps]
-        end = min(x[0] for x in tariff) if p.terminal is None else p.terminal
-        rated = [[steps[0].limits[name][i] for name in RATED] for i in range(home.size)]
-        storage = [(*x[:4], x[4] * c, x[5] * c, a) for x, c, a in zip(rated, home.capacity, home.kept, strict=True)]
-        costs = [[home.dt * c for c in (p.wear, p.lost_load, x + p.carbon * kg, y)] + [ZERO] for x, y, kg in tariff]
-        costs[-1][-1] = -end
-        limits, hours = (home.imports, home.exports, [x[6] for x in rated]), [(x.d, x.g, home.dt) for x in steps]
-        program = lib.window(home.tree, limits, storage, hours, [(end, e, e, 0) for e in steps[0].e], prices=costs)
-        bound += lib.bound_of(*program, [{"multipliers": part["multipliers"]}], highest=False)
-        one, off = lib.worth_of(*program, part["point"])
-        x, n = dict(part["point"]), home.size
-        batteries = [n + h * (5 * n + 2) + i for h in range(part["steps"]) for i in range(n)]
-        need(all(min(x.get(j, 0), x.get(j + n, 0)) <= 1e-7 for j in batteries), "a battery runs both ways")
-        cost, repair = cost + one, max(repair, off)
-    found = {"bound": bound, "incumbent": cost, "repair": repair, "gap": (cost - bound) / max(abs(cost), ONE)}
-    if "policy" in check:
-        least, most = cost_of("policy"), cost_of("baseline")
+    part = json.loads(folder[check["certificate"]])["windows"][check["window"]]
+    steps = [Step(home, said, None) for said in decisions[part["first"] : part["first"] + part["steps"]]]
+    need([x.said["step"] for x in steps] == list(range(part["steps"])), "a window that is none")
+    tariff = [[exact(x.seen[name][0]) for name in TARIFF] for x in steps]
+    end = min(x[0] for x in tariff) if p.terminal is None else p.terminal
+    rated = [[steps[0].limits[name][i] for name in RATED] for i in range(home.size)]
+    storage = [(*x[:4], x[4] * c, x[5] * c, a) for x, c, a in zip(rated, home.capacity, home.kept, strict=True)]
+    costs = [[home.dt * c for c in (p.wear, p.lost_load, x + p.carbon * kg, y)] + [ZERO] for x, y, kg in tariff]
+    costs[-1][-1] = -end
+    limits, hours = (home.imports, home.exports, [x[6] for x in rated]), [(x.d, x.g, home.dt) for x in steps]
+    program = lib.window(home.tree, limits, storage, hours, [(end, e, e, 0) for e in steps[0].e], prices=costs)
+    bound = lib.bound_of(*program, [{"multipliers": part["multipliers"]}], highest=False)
+    cost, off = lib.worth_of(*program, part["point"])
+    x, n = dict(part["point"]), home.size
+    batteries = [n + h * (5 * n + 2) + i for h in range(part["steps"]) for i in range(n)]
+    need(all(min(x.get(j, 0), x.get(j + n, 0)) <= 1e-7 for j in batteries), "a battery runs both ways")
+    return {"bound": bound, "incumbent": cost, "repair": off}
+
+
+def windows_of(folder: Any, check: Any) -> list[dict[str, Any]]:
+    """Return the checks of the windows that the check of an optimum consists of; together they are the whole record."""
+    parts = json.loads(folder[check["certificate"]])["windows"]
+    firsts = [sum(part["steps"] for part in parts[:k]) for k in range(len(parts) + 1)]
+    need([part["first"] for part in parts] == firsts[:-1], "windows are left out, or twice")
+    need(firsts[-1] == len(recorded(folder, check["journal"])[1]), "windows are left out")
+    facts = {name: check[name] for name in ("journal", "certificate", "prices")}
+    return [{**facts, "kind": "optimum-window", "window": k} for k in range(len(parts))]
+
+
+def optimum(parts: list[Any], saved: Any) -> dict[str, Any]:
+    """Return the optimum of all windows, and what a policy saves of it, whose cost and the baseline's are given."""
+    bound, cost = (sum(part[name] for part in parts) for name in ("bound", "incumbent"))
+    found = {"bound": bound, "incumbent": cost, "repair": max(part["repair"] for part in parts)}
+    found |= {"gap": (cost - bound) / max(abs(cost), ONE)}
+    if saved is not None:
+        least, most = saved
         found |= {"saved": most - least, "share": (most - least) / (most - bound)}
     return found

@@ -11,6 +11,7 @@ import json
 import math
 import runpy
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ lib, kinds, decisions = (
 )
 need, exact = lib.need, lib.exact
 VERDICTS = ("PROVED-EXACT", "PROVED-SMT", "PROVED-FLOAT", "BOUNDED", "TESTED", "ASSUMED", "REFUTED")
+APART: dict[Path, Any] = {}  # folders that a process of its own has read
 FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
 
 
@@ -58,14 +60,11 @@ class Folder(dict[str, bytes]):
         return str(said["root"])
 
 
-def record(folder: Folder, check: Any) -> Any:
-    """Judge a record again, and return what was found."""
-    return decisions.record(folder, check)
-
-
 def optimum(folder: Folder, check: Any) -> Any:
     """Check the optimum of recorded windows, and count what policies cost in them."""
-    return decisions.optimum(folder, check, lambda of: run(folder, {**check, **check[of], "kind": "record"})["cost"])
+    parts = [run(folder, part) for part in decisions.windows_of(folder, check)]
+    costs = [run(folder, check[of])["cost"] for of in ("policy", "baseline") if of in check]
+    return decisions.optimum(parts, costs or None)
 
 
 def count(_folder: Folder, check: Any) -> dict[str, Any]:
@@ -109,7 +108,8 @@ def control(folder: Folder, check: Any) -> dict[str, Any]:
         return {"refused": True, "why": str(fault)}
 
 
-CHECKS = {"record": record, "optimum": optimum, "count": count, "certificate": certificate, "control": control}
+CHECKS = {"record": decisions.record, "optimum-window": decisions.optimum_of_window, "optimum": optimum,
+          "count": count, "certificate": certificate, "control": control}  # fmt: skip
 
 
 def run(folder: Folder, check: Any) -> dict[str, Any]:
@@ -141,15 +141,42 @@ def judge(folder: Folder, claim: Any) -> str:
     return f"{len(known)} numbers checked again" + (f", not {rest}" if rest else "")
 
 
-def main(arguments: list[str], known: Any = ()) -> int:
+def long_ones(folder: Folder, check: Any) -> list[Any]:
+    """Return the parts of a check that take long."""
+    if check["kind"] == "optimum":
+        return [*decisions.windows_of(folder, check), *(check[of] for of in ("policy", "baseline") if of in check)]
+    return [check] if check["kind"] == "record" else []
+
+
+def found_apart(job: Any) -> Any:
+    """Return what a check finds, in a process of its own; None if it fails: then it fails again where that is told."""
+    root, check = job
+    try:
+        return run(APART.setdefault(root, Folder(root)), check)
+    except FAULTS:
+        return None
+
+
+def share_out(folder: Folder, claims: Any) -> None:
+    """Let all processors do the checks that take long, and remember what they find."""
+    checks = [part for claim in claims for check in claim["check"] or () for part in long_ones(folder, check)]
+    todo = {canonical(check): (folder.root, check) for check in checks}
+    with ProcessPoolExecutor() as pool:
+        found = zip(todo, pool.map(found_apart, todo.values()), strict=True)
+        folder.known.update({key: what for key, what in found if what is not None})
+
+
+def main(arguments: list[str], known: Any = None) -> int:
     """Check a folder, print a line a claim, return the exit code; `known` is what was found in it before."""
     folder, wrong = Folder(Path(arguments[0] if arguments else ".")), 0
-    folder.known.update(known)
+    folder.known.update(known or {})
     print(f"Checking {folder.root} with Python {sys.version.split()[0]} and nothing else")
     try:
         print(f"ok    manifest: {folder.check()}")
         report = json.loads(folder["report.json"])
         need(report["schema"] == "autonomy-safety/1" and bool(report["claims"]), "another schema, or no claims")
+        if known is None:
+            share_out(folder, report["claims"])
     except FAULTS as fault:
         print(f"WRONG {fault}")
         return 2
