@@ -82,6 +82,7 @@ class Cause(StrEnum):
     MONITOR_FAILED = "monitor-failed"
     TRUST_RESTORED = "trust-restored"
     JOURNAL_FAILED = "journal-failed"
+    ANSWER_LATE = "answer-late"
     NOVELTY = "novelty"
     DRIFT = "drift"
 

@@ -1,0 +1,1 @@
+"""HTTP: the only place that imports FastAPI, Starlette, uvicorn and pydantic (the extra `service`)."""
