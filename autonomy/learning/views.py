@@ -9,7 +9,7 @@ import numpy as np
 from autonomy.allowance import Allowance, allowance_of
 from autonomy.economics import Economics
 from autonomy.forecasting.outlook import horizon_table
-from autonomy.layers.arrays import Vector
+from autonomy.layers.arrays import Index, Vector
 from autonomy.layers.community import Community
 from autonomy.layers.observation import Observation
 from autonomy.learning.features import View, community_features
@@ -60,15 +60,22 @@ def view_of(community: Community, observation: Observation, economics: Economics
     )
 
 
-def features_of_series(place: Place, economics: Economics | None = None) -> Vector:
-    """Return (T, F), `community_features` of every step of a place, its forecasts by the kind of its scenario."""
+def features_of_series(place: Place, economics: Economics | None = None, steps: Index | None = None) -> Vector:
+    """Return (R, F), `community_features` of steps of a place, its forecasts by the kind of its scenario.
+
+    Args:
+        place: Community and series.
+        economics: Prices that are not tariffs; the place's own when not given.
+        steps: (R,) which; all T when not given.
+    """
     series, community = place.year.series, place.community
     economics = place.economics if economics is None else economics
-    forecasters, steps, horizon = place.year.forecasters, series.n_steps, series.steps_per_day
+    forecasters, horizon = place.year.forecasters, series.steps_per_day
+    steps = np.arange(series.n_steps) if steps is None else steps
     coverage, battery, found = place.year.forecast_kind.coverage, battery_of(community), []
     imports, exports = feeder_kw(community)
-    for first in range(0, steps, AT_ONCE):
-        rows = np.arange(first, min(first + AT_ONCE, steps))
+    for first in range(0, steps.size, AT_ONCE):
+        rows = steps[first : first + AT_ONCE]
         demand, pv = forecasters.demand.rows(rows), forecasters.pv.rows(rows)
         view = View(
             load_kw=(series.demand_kw[rows] - series.pv_kw[rows]).sum(axis=1),
@@ -77,7 +84,7 @@ def features_of_series(place: Place, economics: Economics | None = None) -> Vect
             carbon=economics.carbon_price_per_kg * series.carbon_kg_per_kwh[rows],
             ahead_kw=demand.expected_kw.sum(axis=-1) - pv.expected_kw.sum(axis=-1),
             spread_kw=spread_of(demand.high_kw - demand.low_kw, pv.high_kw - pv.low_kw, coverage),
-            retail_ahead=series.retail_price[horizon_table(rows, horizon, steps)],
+            retail_ahead=series.retail_price[horizon_table(rows, horizon, series.n_steps)],
             import_kw=imports,
             export_kw=exports,
             **_sums(battery),

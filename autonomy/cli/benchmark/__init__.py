@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autonomy.cli.arguments import Commands
 from autonomy.cli.benchmark import (
+    bidding,
     dispatch,
     forecasts,
     horizon,
@@ -29,6 +30,7 @@ COMMANDS = (
     physics,
     simulator,
     market,
+    bidding,
     optimum,
     dispatch,
 )

@@ -80,7 +80,7 @@ def standing_of(
         shares: Shares that are tried with each.
     """
     markets, weeks = books.markets, books.weeks
-    cleared, honest = clear_orders(markets, orders, terms), truthful(markets)
+    cleared = clear_orders(markets, orders, terms)
     some = markets.two_sided  # in all others nothing can be gained
     there, theirs, saved = markets.take(some), _taken(orders, some), cleared.saving[some]
     constant, hourly = _best(there, theirs, saved, terms, prices, shares)
@@ -89,15 +89,24 @@ def standing_of(
     return Standing(
         alone=markets.alone.sum(axis=0) / weeks,
         saving=cleared.saving.sum(axis=0) / weeks,
-        regret=_gain(there, theirs, _taken(honest, some), saved, terms).sum(axis=0) / weeks,
+        regret=regrets(markets, orders, terms).sum(axis=0) / weeks,
         constant=constant / weeks,
         hourly=hourly / weeks,
-        all_truthful=clear_orders(markets, honest, terms).saving.sum(axis=0) / weeks,
+        all_truthful=clear_orders(markets, truthful(markets), terms).saving.sum(axis=0) / weeks,
         traded_kwh=hours * float(cleared.traded_kw.sum()),
         could_kwh=hours * float(markets.could_kw.sum()),
         traded_worth=hours * float(room @ cleared.traded_kw),
         could_worth=hours * float(room @ markets.could_kw),
     )
+
+
+def regrets(markets: Markets, orders: Orders, terms: Terms = PLAIN) -> Vector:
+    """Return (M, N) currency that each would save more in every market if it alone bid truthfully."""
+    some, found = markets.two_sided, np.zeros(markets.net_kw.shape)
+    there, theirs = markets.take(some), _taken(orders, some)
+    saved = clear_orders(there, theirs, terms).saving
+    found[some] = _gain(there, theirs, truthful(there), saved, terms)
+    return found
 
 
 def _best(

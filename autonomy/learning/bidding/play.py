@@ -56,13 +56,17 @@ def _steps(brain: Brain, place: Place, first: Sequence[int]) -> Iterator[_Step]:
     simulator = BatchSimulator(community, [place.year.window(row, week) for row in first], batch=len(first))
     start = np.clip(INITIAL_SOC, community.soc_min, community.soc_max)
     simulator.reset(np.arange(len(first)), np.tile(start, (len(first), 1)))
-    battery, (imports, exports), ahead = battery_of(community), feeder_kw(community), features_of_series(place)
+    battery, (imports, exports) = battery_of(community), feeder_kw(community)
     capacity = battery.most_kwh - battery.least_kwh
-    for _ in range(week):
+    rows = np.asarray(first)[:, None] + np.arange(week)
+    features = features_of_series(place, steps=rows.ravel()).reshape(*rows.shape, -1)
+    for step in range(week):
         row = simulator.row.copy()
         load, energy = series.demand_kw[row] - series.pv_kw[row], np.where(capacity > 0.0, simulator.energy_kwh, 0.0)
         above = np.maximum(energy - battery.least_kwh, 0.0)
-        told = Told(ahead[row], np.minimum(stored_share(above, capacity), 1.0), own_features(above, load, capacity))
+        told = Told(
+            features[:, step], np.minimum(stored_share(above, capacity), 1.0), own_features(above, load, capacity)
+        )
         surplus = -load.sum(axis=1, keepdims=True)
         wanted = intent_kw(np, brain.gates(*told), reach_of(np, energy, battery), surplus, imports, exports)
         nothing = np.zeros(wanted.shape)

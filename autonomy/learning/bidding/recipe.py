@@ -41,11 +41,11 @@ class BidRecipe:
     markets: int = 32
     prices: int = 11
     shares: int = 4
-    noise: float = 0.2
+    noise: float = 0.1
     tolerance: float = 0.02
     learning_rate: float = 0.05
     share_rate: float = 0.3
-    validate_every: int = 500
+    validate_every: int = 250
 
     def __post_init__(self) -> None:
         if not self.forecasts:
