@@ -12,7 +12,7 @@ from rich.text import Text
 
 from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line
 from autonomy.cli.folder import require_writable
-from autonomy.cli.inputs import add_inputs, read_inputs
+from autonomy.cli.inputs import add_inputs, add_window, chosen_windows, read_inputs
 from autonomy.policies import load_policy
 from autonomy.scenario import Scenario
 
@@ -29,9 +29,12 @@ def add_command(commands: Commands) -> None:
         "alone. Broken off, it goes on where it was. Exit codes: 0 as promised, 2 a promise is broken, 1 an error.",
     )
     add_inputs(job)
+    add_window(job)
     job.add_argument("--policy", metavar="NAME|PATH", default=DEFAULT_POLICY, help=f"default: {DEFAULT_POLICY}")
     job.add_argument(
-        "--full", action="store_true", help="all of the data instead of held-out weeks; every severity of fault"
+        "--full",
+        action="store_true",
+        help="all of the data instead of held-out weeks; every severity of fault, five runs",
     )
     job.add_argument("--out", metavar="DIR", type=Path, default=Path(DEFAULT_OUT), help=f"default: {DEFAULT_OUT}")
     job.set_defaults(carry_out=report_command)
@@ -48,7 +51,7 @@ def report_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     order = Order(
         configuration=configuration,
         scenario=scenario,
-        windows=_windows(scenario, is_full=options.full),
+        windows=_windows(scenario, options),
         policy=options.policy,
         is_full=options.full,
         command=command_line(words),
@@ -70,7 +73,8 @@ def report_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     return EXIT_OK if is_fine else EXIT_UNSAFE
 
 
-def _windows(scenario: Scenario, *, is_full: bool) -> tuple[Scenario, ...]:
-    """Return the held-out weeks, all weeks if wanted, or everything where the data has no whole weeks."""
-    weeks = tuple(scenario.weeks() if is_full else scenario.held_out_weeks())
-    return weeks or (scenario,)
+def _windows(scenario: Scenario, options: argparse.Namespace) -> tuple[Scenario, ...]:
+    """Return what is asked for; else the held-out weeks, or everything where the data has none or all is wanted."""
+    is_named = options.from_ is not None or options.to is not None
+    held_out = not (is_named or options.full) and any(True for _ in scenario.held_out_weeks())
+    return chosen_windows(scenario, options, held_out=held_out)

@@ -16,14 +16,14 @@ from rich.text import Text
 import autonomy
 from autonomy.cli.arguments import EXIT_OK, EXIT_UNSAFE, Commands, command_line, require_at_least
 from autonomy.cli.folder import publish, require_writable
-from autonomy.cli.inputs import add_inputs, read_inputs
+from autonomy.cli.inputs import add_inputs, add_window, chosen_windows, read_inputs
 from autonomy.configuration import Configuration, demo_configuration
-from autonomy.errors import ConfigError, ModelError
+from autonomy.errors import ConfigError
 from autonomy.evidence import RunEvidence
 from autonomy.forecasting import KINDS
 from autonomy.policies import NAMES
 from autonomy.rollout import OPTIMUM
-from autonomy.run import BASELINE, RIVALS, RunOptions, choose_windows, run
+from autonomy.run import BASELINE, RIVALS, RunOptions, run
 from autonomy.scenario import Scenario
 from autonomy.scenarios import SCENARIOS, NamedScenario
 from autonomy.scenarios import named as named_scenario
@@ -51,8 +51,7 @@ def add_command(commands: Commands) -> None:
         help=f"policy to run beside {BASELINE}; may be repeated. Names: {', '.join(NAMES)}; paths: weights.npz, "
         f"policy.onnx, a Stable-Baselines3 model.zip, or file.py:function. Without it: {', '.join(RIVALS)}",
     )
-    job.add_argument("--from", metavar="TIME", dest="from_", help="first step, ISO date or time")
-    job.add_argument("--to", metavar="TIME", help="end (first step no longer run), ISO date or time")
+    add_window(job)
     job.add_argument(
         "--weeks", choices=("held-out", "all"), help="without --from and --to; held-out for the demo, all for own data"
     )
@@ -135,13 +134,7 @@ def _named(options: argparse.Namespace) -> NamedScenario | None:
 def _windows(scenario: Scenario, options: argparse.Namespace, *, held_out: bool) -> tuple[Scenario, ...]:
     if options.weeks and (options.from_ or options.to):
         raise ConfigError("--weeks", "", "chooses whole weeks; leave it out, or leave out --from and --to")
-    try:
-        return choose_windows(scenario, from_=options.from_, to=options.to, held_out=held_out)
-    except ModelError as fault:
-        option = {"from_": "--from", "to": "--to"}.get(fault.field)
-        if option is None:
-            raise
-        raise ConfigError(option, "", f"found {fault.value!r}; expected {fault.expected}") from None
+    return chosen_windows(scenario, options, held_out=held_out)
 
 
 def _run_with_progress(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,7 @@ def _limits(context: Context, record: Record, found: Mapping[str, Any], *, id_: 
         certificate=record.journal,
         assumptions=("assume.meters", "assume.devices", "assume.ratings", "assume.step"),
         check=(context.record_check(record),),
+        exhibits=(_modes(found), _by_cause(_stated(context, record))) if is_adversary else (),
         **context.about(),
     )
 
@@ -150,10 +151,8 @@ def _nearest(context: Context, record: Record, found: Mapping[str, Any]) -> Clai
 def _interventions(context: Context, record: Record, found: Mapping[str, Any]) -> Claim:
     names = "decisions", "interventions", "intervention_max_kw", "curtailed_kwh", "shed_kwh"
     causes = sorted((name for name in found if name.startswith("cause ")), key=lambda name: -found[name])
-    sizes = [
-        line["intervention_kw"] for line in read_lines(context.folder / record.journal) if "intervention_kw" in line
-    ]
-    large = sorted((size for size in sizes if size > 1e-3), reverse=True)
+    lines = _stated(context, record)
+    sizes = sorted(line["intervention_kw"] for line in lines)
     return Claim(
         id="runtime.interventions",
         title="How often the policy was overruled",
@@ -171,20 +170,44 @@ def _interventions(context: Context, record: Record, found: Mapping[str, Any]) -
         certificate=record.journal,
         check=(context.record_check(record),),
         exhibits=(
-            Bars(
-                title="Decisions by what changed them",
-                unit="decisions",
-                bars=tuple((name.removeprefix("cause "), float(found[name])) for name in causes),
-                note="A decision can have several causes; docs/notation.md says what each means.",
-            ),
-            Bars(
-                title="The largest interventions",
-                unit="kW",
-                bars=tuple((f"{place + 1}.", size) for place, size in enumerate(large[:12])),
+            _by_cause(lines),
+            Curves(
+                title="How large interventions are",
+                across="share of the decisions",
+                up="kW",
+                curves=(("at most", tuple((share, float(np.quantile(sizes, share))) for share in FRACTIONS)),),
+                note="‖b − b̂‖ over all batteries, as the controller states it.",
             ),
         ),
         role=Role.FACT,
         **context.about(),
+    )
+
+
+def _by_cause(lines: Sequence[Mapping[str, Any]]) -> Table:
+    """Return how many decisions each constraint or fault changed, by how much, and what was decided then."""
+    sizes: dict[str, list[float]] = {}
+    modes: dict[str, set[str]] = {}
+    for line in lines:
+        for cause in {reason["cause"] for reason in line["reasons"]}:
+            sizes.setdefault(cause, []).append(line["intervention_kw"])
+            modes.setdefault(cause, set()).add(line["mode"])
+    rows = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
+    return Table(
+        title="Decisions by constraint or fault that changed them",
+        head=("cause", "decisions", "kW changed, median", "kW changed, most", "modes"),
+        rows=tuple(
+            (
+                cause,
+                len(changed),
+                f"{float(np.median(changed)):.3f}",
+                f"{max(changed):.3f}",
+                ", ".join(sorted(modes[cause])),
+            )
+            for cause, changed in rows
+        ),
+        note="A decision can have several causes; docs/notation.md says what each means. kW changed is ‖b − b̂‖ of the "
+        "decision, whichever cause it was that changed it.",
     )
 
 
@@ -203,16 +226,24 @@ def _fallbacks(context: Context, record: Record, found: Mapping[str, Any]) -> Cl
         bound=Figure(of="fallbacks", label="fallbacks"),
         certificate=record.journal,
         check=(context.record_check(record),),
-        exhibits=(
-            Bars(
-                title="Decisions by who made them",
-                unit="decisions",
-                bars=tuple((name.removeprefix("mode "), float(found[name])) for name in modes),
-            ),
-        ),
+        exhibits=(_modes(found),),
         role=Role.FACT,
         **context.about(),
     )
+
+
+def _modes(found: Mapping[str, Any]) -> Bars:
+    modes = [name for name in found if name.startswith("mode ")]
+    return Bars(
+        title="Decisions by who made them",
+        unit="decisions",
+        bars=tuple((name.removeprefix("mode "), float(found[name])) for name in modes),
+    )
+
+
+def _stated(context: Context, record: Record) -> list[dict[str, Any]]:
+    """Return the lines of a journal that are decisions."""
+    return [line for line in read_lines(context.folder / record.journal) if "intervention_kw" in line]
 
 
 def _latency(context: Context, record: Record) -> Claim:
