@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its own protocol: what a live page shows, what it asks for, what it complains about."""
+"""A headless Chromium, driven over its own protocol: what a live page shows, asks for, and complains about."""
 
 from __future__ import annotations
 

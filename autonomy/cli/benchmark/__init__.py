@@ -14,6 +14,7 @@ from autonomy.cli.benchmark import (
     physics,
     policies,
     projection,
+    serve,
     simulator,
     step,
     voltage,
@@ -33,6 +34,7 @@ COMMANDS = (
     bidding,
     optimum,
     dispatch,
+    serve,
 )
 """Modules with an `add_command`, in the order of the help."""
 
