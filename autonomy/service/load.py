@@ -140,8 +140,8 @@ def measure_load(
 def load_tables(rows: Sequence[LoadRow]) -> tuple[Table, ...]:
     """Return what was held."""
     note = (
-        "Latency is counted from when a step was due, or from when it was sent; one connection, client and service on the "
-        "same machine. Late answers are dead stops; refused requests got no decision."
+        "Latency is counted from when a step was due, or from when it was sent; one connection, client and service on "
+        "the same machine. Late answers are dead stops; refused requests got no decision."
     )
     what = (
         "policy, fsync",

@@ -22,7 +22,7 @@ def add_command(parts: Commands) -> None:
     job = parts.add_parser(
         "serve",
         help="a service under load",
-        description="Start autonomy serve as a process of its own, ask it at a fixed rate over one connection, stop it, "
+        description="Start autonomy serve as a process of its own, ask it at a fixed rate over one connection, stop it "
         "and verify its journal. Exit code 2 when the journal is not verified, or an answer was late or refused.",
     )
     job.add_argument("--rate", metavar="N", type=float, default=200.0, help="steps a second; default: 200")
