@@ -25,6 +25,7 @@ class Allowance(NamedTuple):
         connection_limit_kw: (*R, N) kW; inf where there is none.
         grid_share: (*R, 2) what the grid delivers and what it takes at most, as a share of the feeder's limits: 1 as
             usual, 0 in an outage. Of a feeder without a limit it is 0 where the grid gives nothing, else 1.
+        grid_kw: (*R, 2) kW of the same, with the feeder's own limits; inf where there is none.
     """
 
     active: Vector
@@ -34,6 +35,7 @@ class Allowance(NamedTuple):
     soc_max: Vector
     connection_limit_kw: Vector
     grid_share: Vector
+    grid_kw: Vector
 
 
 def allowance_of(community: Community, limits: Any) -> Allowance:
@@ -44,12 +46,16 @@ def allowance_of(community: Community, limits: Any) -> Allowance:
         limits: A `Limits` or a mapping with the same keys; anything else says nothing.
     """
     told, everybody = _entries(limits), np.ones(community.n_prosumers)
-    each = {name: _each(told, name, getattr(community, name, everybody)) for name in Allowance._fields[:-1]}
+    each = {name: _each(told, name, getattr(community, name, everybody)) for name in Allowance._fields[:-2]}
     crossed = each["soc_min"] > each["soc_max"]
     for name in ("soc_min", "soc_max"):
         each[name] = np.where(crossed, getattr(community, name), each[name])
-    grid = zip(GRID_LIMIT_FIELDS, _feeder(community), strict=True)
-    return Allowance(**each, grid_share=np.array([_share(told.get(name), feeder_kw) for name, feeder_kw in grid]))
+    grid = [
+        (_given(told.get(name)), feeder_kw)
+        for name, feeder_kw in zip(GRID_LIMIT_FIELDS, _feeder(community), strict=True)
+    ]
+    shares, powers = [_share(*pair) for pair in grid], [min(pair) for pair in grid]
+    return Allowance(**each, grid_share=np.array(shares), grid_kw=np.array(powers))
 
 
 def floor_of(limits: Any, n_prosumers: int) -> Vector | None:
@@ -93,11 +99,16 @@ def _feeder(community: Community) -> tuple[float, float]:
     return float(network.import_limit_kw[root]), float(network.export_limit_kw[root])
 
 
-def _share(limit: Any, feeder_kw: float) -> float:
+def _given(limit: Any) -> float:
+    """Return a limit of the grid, kW >= 0; inf where none, or nothing usable, is told."""
     try:
         given = np.inf if limit is None else float(limit)
     except (TypeError, ValueError, OverflowError):
-        return 1.0
-    if not 0.0 <= given < feeder_kw:
+        return np.inf
+    return given if given >= 0.0 else np.inf
+
+
+def _share(given: float, feeder_kw: float) -> float:
+    if not given < feeder_kw:
         return 1.0
     return given / feeder_kw if np.isfinite(feeder_kw) else float(given > 0.0)

@@ -38,7 +38,7 @@ A prosumer's observation, of one size for every N (`parallel_env`, `make_vec`):
 | 2 | the community's demand and available PV, divided by N | 0 | 1e9 | kW |
 | 3H | forecast of the community's demand, divided by N: expected, low, high | 0 | 1e9 | kW |
 | 3H | forecast of the community's PV, divided by N: expected, low, high | 0 | 1e9 | kW |
-| 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
+| 2 | what the feeder brings and takes in the step, divided by N | 0 | 1e9 | kW |
 | 1 | retail price | -1e9 | 1e9 | currency/kWh |
 | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
 | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |
@@ -117,18 +117,20 @@ SHARE: Bound = (0.0, 1.0)
 def observation_bounds(n_prosumers: int, horizon: int) -> tuple[Flat, Flat]:
     """Return lower and upper bounds of the community's observation, by the table above."""
     by_prosumer = [POWER, POWER, SHARE, EITHER, SHARE, POWER, POWER, SHARE, SHARE, *[POWER] * 6]
-    return _bounds([*(bound for bound in by_prosumer for _ in range(n_prosumers)), *[POWER] * (6 * horizon)], horizon)
+    return _bounds(
+        [*(bound for bound in by_prosumer for _ in range(n_prosumers)), *[POWER] * (6 * horizon), SHARE, SHARE], horizon
+    )
 
 
 def prosumer_bounds(horizon: int) -> tuple[Flat, Flat]:
     """Return lower and upper bounds of a prosumer's observation, by the second table above."""
     own = [POWER, POWER, SHARE, EITHER, SHARE, *[POWER] * 6, POWER, POWER, POWER, POWER, SHARE, SHARE]
-    return _bounds([*own, *[POWER] * (2 + 6 * horizon)], horizon)
+    return _bounds([*own, *[POWER] * (4 + 6 * horizon)], horizon)
 
 
 def _bounds(first: list[Bound], horizon: int) -> tuple[Flat, Flat]:
     prices = [EITHER, EITHER, POWER] + [EITHER] * horizon
-    low, high = np.array([*first, SHARE, SHARE, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
+    low, high = np.array([*first, *prices, (-1.0, 1.0), (-1.0, 1.0)], dtype=np.float32).T
     return low, high
 
 
@@ -208,7 +210,7 @@ def common_rows(known: Known) -> Flat:
         known.demand_kw.sum(axis=-1, keepdims=True) / size,
         known.pv_kw.sum(axis=-1, keepdims=True) / size,
         *(values.sum(axis=-1) / size for values in ahead),
-        known.allowance.grid_share,
+        known.allowance.grid_kw / size,
         known.prices,
         known.published,
         known.daytime,

@@ -94,7 +94,8 @@ def test_a_policy_sees_that_its_car_is_away_what_it_must_charge_and_that_the_gri
         grid.append(own[0, 17 + 2 + 6 * 24 :][:2].tolist())
         episodes.act(np.zeros((1, 3, 3)))
     assert active == [0.0 if 7 <= hour < 16 else 1.0 for hour in range(24)]
-    assert grid == [[0.0, 0.25] if hour in (20, 21) else [1.0, 1.0] for hour in range(24)]
+    usual = pytest.approx([6.0 / 3.0, 4.0 / 3.0])  # for each home
+    assert grid == [pytest.approx([0.0, 1.0 / 3.0]) if hour in (20, 21) else usual for hour in range(24)]
     # Idle intents: the last hours do it, at 5:00 with what 6:00 cannot charge, 8 − 4.75 − 2 = 1.25 of 0.95.
     assert floor[5] == pytest.approx(1.25 / 0.95, abs=1e-5)
     assert floor[6] == pytest.approx(5.0, abs=1e-5)

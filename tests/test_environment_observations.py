@@ -119,9 +119,10 @@ def test_limits_are_observed_as_layer_three_reads_them(data: st.DataObject) -> N
     root = int(np.argmin(community.network.parent))
     feeder = community.network.import_limit_kw[root], community.network.export_limit_kw[root]
     told = limits.grid_import_limit_kw, limits.grid_export_limit_kw
-    for share, own, given_kw in zip(allowed.grid_share, feeder, told, strict=True):
+    for share, grid_kw, own, given_kw in zip(allowed.grid_share, allowed.grid_kw, feeder, told, strict=True):
         is_less = given_kw is not None and 0.0 <= given_kw < own
         assert share == (1.0 if not is_less else given_kw / own if np.isfinite(own) else given_kw > 0.0)
+        assert grid_kw == (given_kw if is_less else own)
 
 
 UNUSABLE: tuple[Any, ...] = (
@@ -163,14 +164,18 @@ def test_what_limits_a_step_is_observed_by_hand() -> None:
     np.testing.assert_allclose(each[:, 4], [1.0, 0.0, 1.0])
     np.testing.assert_allclose(each[:, 12:14], [[2.0, 4.0], [3.0, 3.0], [0.0, 0.0]])
     np.testing.assert_allclose(each[:, 15:17], [[0.1, 0.75], [0.1, 1.0], [0.1, 1.0]], rtol=1e-6)
-    np.testing.assert_allclose(each[:, OWN + 2 + 6 * 24 :][:, :2], [[0.25, 0.0]] * 3)
+    np.testing.assert_allclose(each[:, OWN + 2 + 6 * 24 :][:, :2], [[0.5, 0.0]] * 3)
+    without = encode_each(community, replace(seen, limits=None)).astype(float)
+    np.testing.assert_allclose(without[:, OWN + 2 + 6 * 24 :][:, :2], [[2.0, 4.0 / 3.0]] * 3)
 
 
 def test_the_share_of_a_feeder_without_a_limit_says_whether_there_is_a_grid() -> None:
     community = replace(MIXES["one home"](), network=Network.single_feeder(n_prosumers=1, export_limit_kw=0.0))
     for limit, shown in ((0.0, 0.0), (2.0, 1.0), (np.inf, 1.0)):
-        share = allowance_of(community, {"grid_import_limit_kw": limit, "grid_export_limit_kw": 0.0}).grid_share
+        allowed = allowance_of(community, {"grid_import_limit_kw": limit, "grid_export_limit_kw": 0.0})
+        share, grid_kw = allowed.grid_share, allowed.grid_kw
         assert share.tolist() == [shown, 1.0]  # a feeder that never exports does so as usual
+        assert grid_kw.tolist() == [limit, 0.0]
 
 
 def test_a_table_makes_no_rows_that_nobody_asks_for() -> None:
@@ -209,7 +214,7 @@ def test_a_prosumers_observation_by_hand() -> None:
         first = OWN + 2 + 24 * k
         np.testing.assert_allclose(second[first : first + 24], values.mean(axis=1), rtol=1e-6)
     rest = OWN + 2 + 6 * 24 + 2
-    np.testing.assert_allclose(second[rest - 2 : rest], [1.0, 1.0])
+    np.testing.assert_allclose(second[rest - 2 : rest], [2.0, 4.0 / 3.0], rtol=1e-6)  # of 6 and 4 kW
     np.testing.assert_allclose(second[rest : rest + 3], [0.2, 0.06, 0.3], rtol=1e-6)
     np.testing.assert_allclose(second[rest + 3 : rest + 27], forecast.retail_price, rtol=1e-6)
     np.testing.assert_allclose(second[-2:], [0.0, -1.0], atol=1e-6)  # noon

@@ -94,7 +94,9 @@ def test_the_numbers_of_an_observation_have_their_names() -> None:
     np.testing.assert_allclose(seen.pv_width_kw[0] * size, width.sum(axis=1), atol=1e-4)
     np.testing.assert_allclose(seen.retail_ahead[0], observation.forecast.retail_price, rtol=1e-6)
     np.testing.assert_allclose((seen.retail, seen.feed_in), (observation.retail_price, observation.feed_in_price))
-    assert (seen.timestep_h, seen.daytime.shape, seen.grid_share.shape) == (1.0, (size, 2), (size, 2))
+    network = community.network
+    np.testing.assert_allclose(seen.grid_kw[0] * size, [network.import_limit_kw[0], network.export_limit_kw[0]])
+    assert (seen.timestep_h, seen.daytime.shape, seen.grid_kw.shape) == (1.0, (size, 2), (size, 2))
 
 
 @pytest.mark.parametrize("size", [25, 26, 32, 200])
@@ -115,7 +117,7 @@ def test_features_are_of_the_order_of_one_and_no_kw_or_price_is_among_them(rows:
     assert 0.3 < np.abs(seen).mean() < 1.5
     larger = rows.copy()
     horizon = horizon_of(rows.shape[1])
-    powers = [0, 1, *range(5, 14), *range(17, 19 + 6 * horizon)]
+    powers = [0, 1, *range(5, 14), *range(17, 21 + 6 * horizon)]
     larger[:, powers] *= 3.0
     dearer = larger.copy()
     first = 19 + 6 * horizon + 2

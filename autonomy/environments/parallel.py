@@ -53,7 +53,7 @@ class CommunityParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo shi
     | 2 | the community's demand and available PV, divided by N | 0 | 1e9 | kW |
     | 3H | forecast of the community's demand, divided by N: expected, low, high | 0 | 1e9 | kW |
     | 3H | forecast of the community's PV, divided by N: expected, low, high | 0 | 1e9 | kW |
-    | 2 | what the grid delivers and takes in the step, as a share of the feeder's limits | 0 | 1 | - |
+    | 2 | what the feeder brings and takes in the step, divided by N | 0 | 1e9 | kW |
     | 1 | retail price | -1e9 | 1e9 | currency/kWh |
     | 1 | feed-in price | -1e9 | 1e9 | currency/kWh |
     | 1 | carbon intensity of grid energy | 0 | 1e9 | kg/kWh |

@@ -9,7 +9,7 @@ ahead; each is then shifted and scaled by a fixed number, so that it is of the o
 | 1 | the community's net load for each home / U, 1/h |
 | 3 | retail price / m, feed-in price / m, carbon intensity, kg/kWh |
 | 2 | charge and discharge limit / U, 1/h |
-| 2 | what the grid delivers and takes, as a share of the feeder's limits |
+| 2 | what the feeder brings and takes for each home / U, 1/h |
 | 2 | sine and cosine of the time of day |
 | 24 | expected net load for each home / U of each of the next 24 hours, 1/h |
 | 4 | width of its forecast / U, mean over six hours each |
@@ -61,7 +61,7 @@ class FeatureMap(BaseFeaturesExtractor):
             PRICE * (tariff / mean - 1.0),
             CARBON * (seen.carbon[:, None] - 0.2),
             limits / usable,
-            2.0 * seen.grid_share - 1.0,
+            POWER * seen.grid_kw / usable,
             seen.daytime,
             POWER * ahead / usable,
             WIDTH * width / usable,

@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     pv_ahead_kw: Any
     demand_width_kw: Any
     pv_width_kw: Any
-    grid_share: Any
+    grid_kw: Any
     retail: Any
     feed_in: Any
     carbon: Any
@@ -82,7 +82,7 @@ def seen_of(rows: Any) -> Seen:
         pv_ahead_kw=tables[3],
         demand_width_kw=tables[2] - tables[1],
         pv_width_kw=tables[5] - tables[4],
-        grid_share=rows[..., rest:prices],
+        grid_kw=rows[..., rest:prices],
         retail=rows[..., prices],
         feed_in=rows[..., prices + 1],
         carbon=rows[..., prices + 2],

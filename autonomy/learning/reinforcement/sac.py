@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
+from stable_baselines3.common.buffers import NStepReplayBuffer
 
 from autonomy.layers.errors import ModelError
 from autonomy.learning.reinforcement.chapters import Algorithm
@@ -90,7 +91,8 @@ def new_sac(recipe: SacRecipe, street: Street) -> Learner:
         gamma=recipe.discount,
         train_freq=1,
         gradient_steps=recipe.updates,
-        n_steps=recipe.lookahead,
+        replay_buffer_class=NStepReplayBuffer,
+        replay_buffer_kwargs={"n_steps": recipe.lookahead, "gamma": recipe.discount},
         ent_coef=recipe.temperature or f"auto_{recipe.first_temperature}",
         target_entropy=recipe.entropy,
         policy_kwargs={"meaning": recipe.meaning, "net_arch": [recipe.hidden] * 2},
