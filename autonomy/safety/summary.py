@@ -65,7 +65,8 @@ def _guaranteed(by_id: Mapping[str, Mapping[str, Any]]) -> str:
     rest, stopped = (_worst(by_id, rung) for rung in ("grid-only", "dead-stop"))
     if rest and stopped:
         parts.append(
-            f"What that can cost at worst is proved, too: {rest} with batteries at rest, {stopped} without meters."
+            f"What that can cost in a step is proved, too: at worst {rest} with batteries at rest, and {stopped} "
+            "without a usable meter."
         )
     return " ".join(parts)
 

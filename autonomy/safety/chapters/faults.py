@@ -74,8 +74,8 @@ def _claim(
         sentence=f"Faults of {what}: none of {{trials}} runs broke a limit (at most {{upper:.1%}} do, at 95 % "
         "confidence)."
         if not broken
-        else f"“No limit breaks under faults of {what}” is false: {{failures}} of {{trials}} runs broke one, by "
-        "{worst_line_kw:.1f} kW of a line at most; {found} of {effective} faults were found.",
+        else f"“No limit breaks under faults of {what}” is false: {{failures}} of {{trials}} runs broke one; at worst "
+        "a line carried {worst_line_kw:.1f} kW more than it may. {found} of {effective} faults were found.",
         verdict=Verdict.REFUTED if broken else Verdict.TESTED,
         method="fault injection beside a fault-free twin; the plant knows the truth and judges by it",
         tool=f"autonomy faults, seed {settings.seed}, {OURS}",

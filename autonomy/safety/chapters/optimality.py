@@ -104,8 +104,8 @@ def _price_of_safety(context: Context) -> Claim:
         id="control.unshielded",
         title="The same policy without the shield",
         statement="Without projection, CHECK and recovery the policy breaks none of the rules either.",
-        sentence="Planted: without the shield the same policy breaks limits {broken} times; the shield costs "
-        "{price:,.2f} " + configuration.currency + " over the recorded windows."
+        sentence="Planted: without the shield the same policy breaks limits (times: {broken:,}). The price of "
+        "safety is {price:,.2f} " + configuration.currency + " over the recorded windows."
         if broken
         else "Without the shield the policy breaks nothing in the recorded windows either: it had nothing to do there.",
         verdict=Verdict.REFUTED if broken else Verdict.TESTED,

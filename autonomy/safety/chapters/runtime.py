@@ -100,7 +100,7 @@ def _unseen(context: Context, record: Record, found: Mapping[str, Any]) -> Claim
         statement="The probability that a window like the recorded ones breaks a rule is at most {upper}, at "
         "{confidence} confidence, if windows are drawn alike and independently: {failures} of {trials} did.",
         sentence="Counting alone ({failures} of {trials} windows with a broken limit) would allow a rate of "
-        "{upper:.1%}; what excludes it is the proof above, not the count.",
+        "{upper:.1%}; what excludes it is the proof of the core, not the count.",
         verdict=Verdict.TESTED,
         method="Clopper-Pearson, one-sided; a window of the record is the unit",
         tool=TOOL,

@@ -35,11 +35,13 @@ def html(report: Said) -> str:
         sentence=sentence,
         shares=_svg(drawing.shares(words.tally(report))),
         key=words.key(report),
-        groups=[
-            ("not-guaranteed", "Assumed, or not guaranteed", [_view(claim, report) for claim in groups.limits]),
-            ("guaranteed", "Guaranteed", [_view(claim, report) for claim in groups.promises]),
-            ("measured", "Measured", [_view(claim, report) for claim in groups.facts]),
-            ("planted", "Planted errors: red by design", [_view(claim, report) for claim in groups.controls]),
+        columns=[
+            [
+                ("not-guaranteed", "Assumed, or not guaranteed", [_view(claim, report) for claim in groups.limits]),
+                ("measured", "Measured", [_view(claim, report) for claim in groups.facts]),
+                ("planted", "Planted errors: red by design", [_view(claim, report) for claim in groups.controls]),
+            ],
+            [("guaranteed", "Guaranteed", [_view(claim, report) for claim in groups.promises])],
         ],
         chapters=[
             (
