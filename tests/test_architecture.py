@@ -33,6 +33,7 @@ OPTIONAL = (
     "cvc5",
     "onnx",
     "onnxruntime",
+    "omlt",
     "fastapi",
     "starlette",
     "pydantic",

@@ -23,6 +23,7 @@ import numpy as np
 from autonomy.economics import Economics
 from autonomy.layers.arrays import Index, Vector
 from autonomy.layers.community import Community
+from autonomy.layers.errors import ModelError
 from autonomy.learning.explanation.inputs import LEVEL, LOAD, OWN_LOAD, PART
 from autonomy.learning.features import FEATURES, LEAST_CAPACITY_KWH
 from autonomy.learning.network import Network
@@ -42,7 +43,7 @@ class Region:
 
     Attributes:
         community: Whose.
-        scenario: Its data.
+        scenario: Its data, all of it, so that steps count from its first.
         economics: Prices that are not tariffs, as the policy is told them.
         networks: The policy's.
         features: (T, F) of every step of the scenario.
@@ -84,7 +85,12 @@ def region_of(
         scenario: All of its data, with the forecasts that the policy gets.
         networks: The policy's.
         economics: Prices that are not tariffs, as the policy is told them.
+
+    Raises:
+        ModelError: the scenario is a part of its series.
     """
+    if scenario.start or scenario.stop != scenario.series.n_steps:
+        raise ModelError("scenario", scenario.label, "the whole of its series")
     economics = economics or Economics()
     features = features_of_series(Place(community=community, year=scenario, economics=economics))
     lower, upper = np.zeros((1, INPUTS)), np.ones((1, INPUTS))

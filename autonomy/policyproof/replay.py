@@ -23,6 +23,7 @@ from autonomy.learning.views import battery_of
 from autonomy.policyproof.region import Region
 from autonomy.rollout import Overheard
 from autonomy.scenario import Scenario
+from autonomy.series import Series
 from autonomy.simulator import Simulator
 
 
@@ -31,7 +32,7 @@ class Scene:
     """One step.
 
     Attributes:
-        step: Of the region's scenario: whose forecast is used.
+        step: Of the region's scenario, which is a whole series: whose forecast is used.
         load_kw: (N,) kW, demand less generation of each prosumer, or one number for all alike.
         stored: (N,) stored share of the usable capacity, or one number.
         retail: Currency/kWh; None for the recorded price.
@@ -102,18 +103,25 @@ def staged(region: Region, scene: Scene) -> tuple[Simulator, Observation]:
     """Return a simulator that stands at the scene, and what the controller is told there."""
     community, recorded, step = region.community, region.scenario.series, scene.step
     load = np.broadcast_to(scene.load_kw, (community.n_prosumers,))
-    demand, pv = np.array(recorded.demand_kw), np.array(recorded.pv_kw)
-    demand[step], pv[step] = np.maximum(load, 0.0), np.maximum(-load, 0.0)
-    retail = np.array(recorded.retail_price)
-    retail[step] = retail[step] if scene.retail is None else scene.retail
-    series = replace(recorded, demand_kw=demand, pv_kw=pv, retail_price=retail, sha256="")
+    retail = float(recorded.retail_price[step]) if scene.retail is None else scene.retail
+    series = Series(
+        time=recorded.time[step : step + 1],
+        demand_kw=np.maximum(load, 0.0)[None],
+        pv_kw=np.maximum(-load, 0.0)[None],
+        retail_price=np.array([max(retail, float(recorded.feed_in_price[step]))]),
+        feed_in_price=recorded.feed_in_price[step : step + 1],
+        carbon_kg_per_kwh=recorded.carbon_kg_per_kwh[step : step + 1],
+        names=recorded.names,
+        timestep_h=recorded.timestep_h,
+        source="a scene",
+    )
     battery, capacity = battery_of(community), community.battery_capacity_kwh
     energy = battery.least_kwh + np.broadcast_to(scene.stored, load.shape) * (battery.most_kwh - battery.least_kwh)
     soc = np.divide(energy, capacity, out=np.zeros(load.size), where=capacity > 0)
-    kind = region.scenario.forecast_kind
-    scenario = Scenario(series=series, start=step, stop=step + 1, forecast_kind=kind)
-    simulator = Simulator(community, scenario, economics=region.economics, initial_soc=np.clip(soc, 0.0, 1.0))
-    issued = region.scenario.forecast(step - region.scenario.start)
+    simulator = Simulator(
+        community, Scenario.whole(series), economics=region.economics, initial_soc=np.clip(soc, 0.0, 1.0)
+    )
+    issued = region.scenario.forecast(step)
     return simulator, replace(simulator.observe(), forecast=issued)
 
 
