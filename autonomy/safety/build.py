@@ -42,6 +42,7 @@ SHIPPED = {
     "verify.py": "verifier.py",
     "certificates.py": "certificates.py",
     "programs.py": "programs.py",
+    "crown.py": "crown.py",
     "decisions.py": "decisions.py",
     "report.schema.json": "report.schema.json",
 }

@@ -3,7 +3,7 @@
 Exit code 0: every number that can be checked again is right; 2: something is not. Written from
 docs/safety-certificates.md and docs/journal.md: no code is shared with the controller that is judged, and no solver is
 called. Numbers are read as the fractions that they are; sums and comparisons are exact. Beside it lie decisions.py,
-which judges decisions again, certificates.py and programs.py.
+which judges decisions again, certificates.py, programs.py, and crown.py, which bounds networks.
 """
 
 import hashlib
@@ -18,8 +18,9 @@ from types import SimpleNamespace
 from typing import Any
 
 beside = Path(__file__).with_name
-lib, kinds, decisions = (
-    SimpleNamespace(**runpy.run_path(str(beside(f"{name}.py")))) for name in ("programs", "certificates", "decisions")
+lib, kinds, decisions, crown = (
+    SimpleNamespace(**runpy.run_path(str(beside(f"{name}.py"))))
+    for name in ("programs", "certificates", "decisions", "crown")
 )
 need, exact = lib.need, lib.exact
 VERDICTS = ("PROVED-EXACT", "PROVED-SMT", "PROVED-FLOAT", "BOUNDED", "TESTED", "ASSUMED", "REFUTED")
@@ -78,6 +79,8 @@ def count(_folder: Folder, check: Any) -> dict[str, Any]:
 def certificate(folder: Folder, check: Any) -> Any:
     """Check a certificate of docs/safety-certificates.md, and that it is about this community and this domain."""
     said = json.loads(folder[check["certificate"]])
+    if said["kind"] in crown.KEYS:
+        return crown.check_network(said, folder.__getitem__)
     if "journal" in check:
         kinds.belongs(said, decisions.Home(decisions.header_of(folder, check["journal"])["community"]))
     if "domain" in check:
@@ -145,7 +148,7 @@ def long_ones(folder: Folder, check: Any) -> list[Any]:
     """Return the parts of a check that take long."""
     if check["kind"] == "optimum":
         return [*decisions.windows_of(folder, check), *(check[of] for of in ("policy", "baseline") if of in check)]
-    return [check] if check["kind"] == "record" else []
+    return [check] if check["kind"] in ("record", "certificate") else []
 
 
 def found_apart(job: Any) -> Any:
