@@ -369,7 +369,9 @@ def test_the_command_leaves_rows_tables_and_pictures_and_goes_on_where_it_was(tm
         rows = list(csv.DictReader(file))
     assert [row["policy"] for row in rows] == ["grid-only", "optimum", "self-consumption", "self-consumption"]
     assert {row["terminal_rule"] for row in rows} == {"lowest retail price of the window"}
-    for name in ("shares.png", "shares.svg", "pareto.png", "pareto.svg", "results.json"):
+    assert [row["verdict"] for row in rows] == ["", "EXACT", "", ""]
+    assert float(rows[1]["bound"]) <= float(rows[1]["cost"]) + 1e-9
+    for name in ("shares.png", "shares.svg", "pareto.png", "pareto.svg", "results.json", "report.html"):
         assert (out / name).stat().st_size > 1000
     parquet = pytest.importorskip("pyarrow.parquet").read_table(out / "results.parquet")
     assert parquet.column("cost").to_pylist() == [pytest.approx(float(row["cost"])) for row in rows]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from autonomy.economics import Economics
@@ -20,8 +18,8 @@ from autonomy.report.columns import COLUMNS, FURTHER, MAIN
 from autonomy.report.explanation import sections
 from autonomy.report.figures import figures
 from autonomy.report.optimum import optimum_section
-from autonomy.report.palette import SHADES
 from autonomy.report.quantity import percent, quantity
+from autonomy.report.style import style, templates
 from autonomy.report.verdict import Finding, minute, verdict
 from autonomy.report.week import BASELINE, OPTIMUM, binding_week
 
@@ -60,55 +58,37 @@ class Row:
 
 def html(evidence: RunEvidence) -> str:
     """Return the report; the same evidence always gives the same text."""
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        loader=FunctionLoader(_source),
-    )
     judged = verdict(evidence)
     week = binding_week(evidence)
-    return environment.get_template(
-        "report.html.j2"
-    ).render(
-        evidence=evidence,
-        schema_version=SCHEMA_VERSION,
-        style=Markup(_style()),  # noqa: S704 - our own style sheet and palette, no data in it
-        verdict=judged,
-        bound=bound(evidence),
-        optimum=optimum_section(evidence),
-        tables=_tables(evidence),
-        share_missing=any(math.isnan(evidence.kpis[policy].achievable_share) for policy in evidence.policies),
-        baseline=BASELINE,
-        pictures=[(picture, Markup(picture.svg)) for picture in figures(evidence)],  # noqa: S704 - matplotlib escapes text
-        week=week,
-        explanations=sections(evidence),
-        broken_counts=_broken_counts(judged.findings),
-        findings=judged.findings[:MOST_FINDINGS],
-        untold=max(len(judged.findings) - MOST_FINDINGS, 0),
-        invariants=INVARIANTS,
-        community=_community(evidence),
-        prosumers=_prosumers(evidence),
-        unlisted_prosumers=max(evidence.community.n_prosumers - MOST_PROSUMERS, 0),
-        economics=_economics(evidence.economics, evidence.currency),
-        windows=[
-            (label, first, steps, _start(evidence, i)) for i, (label, first, steps) in enumerate(evidence.windows)
-        ],
+    return (
+        templates("autonomy.report")
+        .get_template("report.html.j2")
+        .render(
+            evidence=evidence,
+            schema_version=SCHEMA_VERSION,
+            style=style(),
+            verdict=judged,
+            bound=bound(evidence),
+            optimum=optimum_section(evidence),
+            tables=_tables(evidence),
+            share_missing=any(math.isnan(evidence.kpis[policy].achievable_share) for policy in evidence.policies),
+            baseline=BASELINE,
+            pictures=[(picture, Markup(picture.svg)) for picture in figures(evidence)],  # noqa: S704 - matplotlib escapes text
+            week=week,
+            explanations=sections(evidence),
+            broken_counts=_broken_counts(judged.findings),
+            findings=judged.findings[:MOST_FINDINGS],
+            untold=max(len(judged.findings) - MOST_FINDINGS, 0),
+            invariants=INVARIANTS,
+            community=_community(evidence),
+            prosumers=_prosumers(evidence),
+            unlisted_prosumers=max(evidence.community.n_prosumers - MOST_PROSUMERS, 0),
+            economics=_economics(evidence.economics, evidence.currency),
+            windows=[
+                (label, first, steps, _start(evidence, i)) for i, (label, first, steps) in enumerate(evidence.windows)
+            ],
+        )
     )
-
-
-def _source(name: str) -> str:
-    return (files("autonomy.report") / name).read_text(encoding="utf-8")
-
-
-def _style() -> str:
-    """Return the style sheet with the figures' colours filled in for light and dark."""
-    light, dark = (
-        "".join(f"--{name}:{shades[ground]};" for name, shades in SHADES.items() if name != "ink") for ground in (0, 1)
-    )
-    return _source("report.css.j2").replace("/*light*/", light).replace("/*dark*/", dark)
 
 
 def _tables(evidence: RunEvidence) -> list[dict[str, Any]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from autonomy.benchmark.dispatch.case import Execution
 from autonomy.benchmark.dispatch.summary import ALL, Summary
 from autonomy.report.palette import INK, SERIES, light
-from autonomy.report.svg import canvas
+from autonomy.report.svg import canvas, fragment
 from autonomy.rollout import OPTIMUM
 from autonomy.run import BASELINE
 
@@ -22,8 +22,20 @@ PANEL_IN = 3.4
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 
 
-def draw(summaries: Sequence[Summary], folder: Path) -> None:
-    """Write both pictures as SVG and as PNG."""
+class Drawn(NamedTuple):
+    """Pictures for a page.
+
+    Attributes:
+        shares: The `<svg>` of the shares.
+        pareto: The `<svg>` of cost against CO2 and against peak.
+    """
+
+    shares: str
+    pareto: str
+
+
+def draw(summaries: Sequence[Summary], folder: Path) -> Drawn:
+    """Write both pictures as SVG and as PNG, and return them for a page."""
     safe = [one for one in summaries if one.execution != Execution.UNSHIELDED]
     communities = list(dict.fromkeys(one.community for one in safe))
     shown = [one for one in safe if one.policy not in (BASELINE, OPTIMUM)]
@@ -33,7 +45,8 @@ def draw(summaries: Sequence[Summary], folder: Path) -> None:
         for axes, community in zip(panels[:, 0], communities, strict=True):
             _shares(axes, community, [one for one in shown if one.community == community])
         panels[-1, 0].set_xlabel("share of the achievable saving, %, with its 95 % interval")
-        _save(figure, folder, SHARES_NAME)
+        described = "Share of the achievable saving of every policy, with its interval, by community."
+        of_shares = _saved(figure, folder, SHARES_NAME, described)
     places = [name for name in communities if name != ALL]
     with canvas(PANEL_IN * len(places) + 0.8) as figure:
         panels = figure.subplots(len(places), 2, squeeze=False)
@@ -45,7 +58,8 @@ def draw(summaries: Sequence[Summary], folder: Path) -> None:
         for name, style in styles.items():
             panels[0, 0].plot([], [], linestyle="", label=name, **style)
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        _save(figure, folder, PARETO_NAME)
+        described = "Cost of every policy against CO2, and against the highest import, by community."
+        return Drawn(of_shares, _saved(figure, folder, PARETO_NAME, described))
 
 
 def _shares(axes: Axes, community: str, shown: Sequence[Summary]) -> None:
@@ -88,6 +102,7 @@ def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _save(figure: Any, folder: Path, name: str) -> None:
+def _saved(figure: Any, folder: Path, name: str, description: str) -> str:
     figure.savefig(folder / f"{name}.svg", facecolor="white", metadata={"Date": None})
     figure.savefig(folder / f"{name}.png", facecolor="white", dpi=150)
+    return fragment(figure, prefix=name, description=description)

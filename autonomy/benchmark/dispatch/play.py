@@ -68,7 +68,10 @@ def _played(case: Case, deadline: float) -> DispatchRow:
     if case.execution is Execution.KNOWN:
         dispatch = _optimum(simulator, deadline - time.perf_counter())
         run = replay(simulator, dispatch)
-        return _row(case, simulator, run, matched_cost=run.cost, gap=dispatch.gap)
+        row = _row(case, simulator, run, matched_cost=run.cost)
+        proof = dispatch.certificate
+        verdict = "" if proof is None else str(proof.verdict)
+        return replace(row, gap=dispatch.gap, bound=dispatch.bound, verdict=verdict)
 
     def on_step() -> None:
         if time.perf_counter() > deadline:
@@ -93,7 +96,7 @@ def _optimum(simulator: Simulator, time_limit_s: float) -> Dispatch:
     )
 
 
-def _row(case: Case, simulator: Simulator, run: Trajectory, *, matched_cost: float, gap: float = NAN) -> DispatchRow:
+def _row(case: Case, simulator: Simulator, run: Trajectory, *, matched_cost: float) -> DispatchRow:
     known = run.latency_s[np.isfinite(run.latency_s)]
     excess = [broken.amount for _, broken in run.violations if broken.unit == "kW"]
     return DispatchRow(
@@ -113,7 +116,6 @@ def _row(case: Case, simulator: Simulator, run: Trajectory, *, matched_cost: flo
         violations=len(run.violations),
         unsafe_steps=len({step for step, _ in run.violations}),
         worst_kw=max(excess, default=0.0),
-        gap=gap,
         latency_p50_s=float(np.percentile(known, 50)) if known.size else NAN,
         latency_p99_s=float(np.percentile(known, 99)) if known.size else NAN,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autonomy.benchmark.row import Outcome
 
-SCHEMA = "autonomy-benchmark-dispatch/1"
+SCHEMA = "autonomy-benchmark-dispatch/2"
 NAN = math.nan
 TERMINAL_RULE = "lowest retail price of the window"
 """What a kWh more in the batteries at the end than at the start is worth, for every policy and the optimum alike."""
@@ -42,7 +42,9 @@ class DispatchRow:
         violations: Broken rules, by the invariants, over all steps.
         unsafe_steps: Steps with at least one.
         worst_kw: Largest excess of a rule in kW.
-        gap: Of the optimum, relative.
+        gap: Of the optimum, relative, to its bound.
+        bound: Of the optimum; no dispatch costs less.
+        verdict: Of the optimum: "EXACT", "FLOAT" or "LIMIT", see `autonomy.dispatch.certificate`.
         latency_p50_s: Median time of a decision.
         latency_p99_s: 99th percentile.
         seconds: Wall-clock time of the case.
@@ -77,6 +79,8 @@ class DispatchRow:
     unsafe_steps: int = 0
     worst_kw: float = 0.0
     gap: float = NAN
+    bound: float = NAN
+    verdict: str = ""
     latency_p50_s: float = NAN
     latency_p99_s: float = NAN
     seconds: float = NAN

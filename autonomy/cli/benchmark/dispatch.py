@@ -136,15 +136,17 @@ def _policies(text: str, seeds: int) -> tuple[str, ...]:
 
 
 def _files() -> set[str]:
+    from autonomy.benchmark.dispatch.page import PAGE_NAME  # noqa: PLC0415 - only when needed
     from autonomy.benchmark.dispatch.picture import PARETO_NAME, SHARES_NAME  # noqa: PLC0415
     from autonomy.benchmark.write import CSV_NAME, JSON_NAME, TABLES_NAME  # noqa: PLC0415
 
     pictures = {f"{name}.{kind}" for name in (SHARES_NAME, PARETO_NAME) for kind in ("svg", "png")}
-    return {CASES_NAME, PARQUET_NAME, CSV_NAME, JSON_NAME, TABLES_NAME, *pictures}
+    return {CASES_NAME, PARQUET_NAME, CSV_NAME, JSON_NAME, TABLES_NAME, PAGE_NAME, *pictures}
 
 
 def _leave(out: Path, console: Console, rows: Sequence[DispatchRow], about: dict[str, Any], machine: Machine) -> None:
     """Write everything but the cases, which are there, and print the tables."""
+    from autonomy.benchmark.dispatch.page import PAGE_NAME, page  # noqa: PLC0415
     from autonomy.benchmark.dispatch.picture import draw  # noqa: PLC0415 - loads matplotlib
     from autonomy.benchmark.dispatch.row import SCHEMA  # noqa: PLC0415
     from autonomy.benchmark.dispatch.summary import losses, summaries  # noqa: PLC0415
@@ -153,15 +155,16 @@ def _leave(out: Path, console: Console, rows: Sequence[DispatchRow], about: dict
     from autonomy.benchmark.write import TABLES_NAME, write_rows  # noqa: PLC0415
 
     rival = about["rival"]
-    found = summaries(rows, rival)
-    tables = dispatch_tables(rows, found, losses(rows), rival)
+    found, lost = summaries(rows, rival), losses(rows)
+    tables = dispatch_tables(rows, found, lost, rival)
     write_rows(out, SCHEMA, rows, about)
     _write_parquet(out / PARQUET_NAME, rows)
     (out / TABLES_NAME).write_text(markdown(tables, machine, about["command"]), encoding="utf-8")
-    draw(found, out)
+    text = page(rows, found, lost, draw(found, out), about, machine)
+    (out / PAGE_NAME).write_text(text, encoding="utf-8")
     for table in tables:
         console.print(rich_table(table))
-    console.print(Text.assemble("results: ", (str(out), "bold")), soft_wrap=True)
+    console.print(Text.assemble("results: ", (str(out / PAGE_NAME), "bold")), soft_wrap=True)
 
 
 def _write_parquet(path: Path, rows: Sequence[DispatchRow]) -> None:
