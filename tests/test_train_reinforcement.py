@@ -22,6 +22,7 @@ from autonomy import Community, Controller, Scenario, Simulator
 from autonomy.cli import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, main
 from autonomy.learning.draws import VALIDATING
 from autonomy.learning.events import records
+from autonomy.learning.gradient import method as gradient
 from autonomy.learning.order import Order, Trained
 from autonomy.learning.reinforcement import method
 from autonomy.learning.reinforcement.method import recipe_of
@@ -29,23 +30,33 @@ from autonomy.learning.reinforcement.ppo import PpoRecipe
 from autonomy.learning.split import split
 from autonomy.learning.sweep import Result, here, means, trainings
 from autonomy.learning.validation import marks
+from autonomy.learning.weights import read_weights
 from autonomy.policies import load_policy
 from autonomy.rollout import roll_out
 
-SHORT = {
-    "chapter_steps": "400", "places": "1", "copies": "1", "episode_h": "24", "hidden": "8", "rollout": "12",
-    "minibatch": "102", "epochs": "1",
-}  # fmt: skip
+BRIEF = {"chapter_steps": "400", "places": "1", "copies": "1", "episode_h": "24", "hidden": "8"}
+SHORT = {**BRIEF, "rollout": "12", "minibatch": "102", "epochs": "1"}
 QUICK = ["--method", "ppo", "--budget", "800", *(f"--setting={name}={value}" for name, value in SHORT.items())]
+FEW = {"buffer": "2000", "minibatch": "64", "updates": "1", "first": "200"}
+SHALLOW = {"updates": "3", "validate_every": "1", "communities": "1", "windows": "4", "least_h": "24", "most_h": "25"}
+LITTLE = {
+    "ppo": QUICK,
+    "sac": [
+        "--method", "sac", "--budget", "800",
+        *(f"--setting={name}={value}" for name, value in {**BRIEF, **FEW}.items()),
+    ],
+    "gradient": [f"--setting={name}={value}" for name, value in SHALLOW.items()],
+}  # fmt: skip
 KILLED = """
 import sys
 from functools import partial
 from autonomy.cli import main
 from autonomy.learning.draws import VALIDATING
+from autonomy.learning.gradient import method as gradient
 from autonomy.learning.reinforcement import method
 from autonomy.learning.validation import marks
 
-method.marks = partial(marks, variations=VALIDATING[:1], weeks=1)
+method.marks = gradient.marks = partial(marks, variations=VALIDATING[:1], weeks=1)
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -54,7 +65,8 @@ sys.exit(main(sys.argv[1:]))
 def one_week_validates() -> Iterator[None]:
     """All weeks and communities take seconds; here one is enough."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(method, "marks", partial(marks, variations=VALIDATING[:1], weeks=1))
+        for one in (method, gradient):
+            patch.setattr(one, "marks", partial(marks, variations=VALIDATING[:1], weeks=1))
         yield
 
 
@@ -118,8 +130,10 @@ def test_the_optimum_is_worked_out_once(trained: Path, monkeypatch: pytest.Monke
         marks(weeks, VALIDATING[1:2], weeks=1, file=trained / "validation.npz")
 
 
-def test_a_training_that_is_killed_goes_on_where_it_was(trained: Path, tmp_path: Path) -> None:
-    words = ["train", *QUICK, "--seed", "3", "--out", str(tmp_path / "model")]
+@pytest.mark.parametrize("method_name", LITTLE)
+def test_a_training_that_is_killed_goes_on_where_it_was(method_name: str, tmp_path: Path) -> None:
+    whole, words = tmp_path / "whole", ["train", *LITTLE[method_name], "--seed", "3", "--out", str(tmp_path / "model")]
+    assert main([*words[:-1], str(whole)]) == EXIT_OK
     part, started = tmp_path / "model.unfinished", time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", KILLED, *words], env={**os.environ, "OMP_NUM_THREADS": "1"})
     while not list(part.glob("checkpoints/chapter-*")):
@@ -132,10 +146,14 @@ def test_a_training_that_is_killed_goes_on_where_it_was(trained: Path, tmp_path:
     assert main(words) == EXIT_ERROR  # what was done is not thrown away by accident
     assert main([*words, "--resume"]) == EXIT_OK
     assert not part.exists()
-    assert told(tmp_path / "model")["sha256"] == told(trained)["sha256"]
-    logged = (tmp_path / "model" / "events.tfevents").read_bytes()
-    steps = [record.step for record in records((trained / "events.tfevents").read_bytes())]
-    assert [record.step for record in records(logged)] == steps
+    assert hash_in(tmp_path / "model") == hash_in(whole)
+    logged = [(folder / "events.tfevents").read_bytes() for folder in (tmp_path / "model", whole)]
+    first, second = ([record.step for record in records(content)] for content in logged)
+    assert first == second
+
+
+def hash_in(folder: Path) -> object:
+    return told(folder)["sha256"] if (folder / "card.json").exists() else read_weights(folder / "weights.npz").sha256
 
 
 def test_a_training_that_is_interrupted_says_how_to_go_on(
