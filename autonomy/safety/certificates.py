@@ -275,6 +275,8 @@ def check_certificate(said: Any) -> dict[str, Any]:
     keys += " program tree" if said.get("method") == "tree" else ""
     need(set(said) == {"format", "kind", "statement", *keys.split()}, "keys are missing or unknown")
     found = {name: exact(said[name]) for name in AMOUNTS if name in said}
+    if said["kind"] == "market":
+        found["gap"] = Fraction(said["gap"])
     if said["kind"] == "soc":
         found["excess_kwh"] = max(exact(x) for pair in said["robust"] for x in pair)
     return {**found, "kind": said["kind"], "verdict": check(said)}
