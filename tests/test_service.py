@@ -429,6 +429,10 @@ def test_the_client_says_why_there_is_no_decision(place):
         client.step({**SEEN, "demand_kw": ["x", 1.0]})
     assert caught.value.status == 422
     assert client.community()["n_prosumers"] == 2
+    unknown = client.step({"demand_kw": None})
+    assert (unknown["mode"], unknown["reasons"][0]["cause"]) == ("dead-stop", "field-missing"), (
+        "as the controller itself"
+    )
     with pytest.raises(ServiceError) as caught:
         ServiceClient("http://127.0.0.1:9", timeout_s=1).community()
     assert caught.value.status == 0

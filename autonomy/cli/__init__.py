@@ -1,4 +1,4 @@
-"""The command line: `autonomy run`, `benchmark`, `explain`, `export`, `faults`, `report`, `serve`, `train`, `verify`.
+"""The command line: `autonomy run`, `benchmark`, `explain`, `export`, `faults`, `field`, `report`, `serve` and others.
 
 Exit codes: 0 all held, 1 an error, 2 a limit was broken or a journal could not be verified.
 """
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 import autonomy
-from autonomy.cli import benchmark, explain, export, faults, report, run, serve, train, verify
+from autonomy.cli import benchmark, explain, export, faults, field, report, run, serve, train, verify
 from autonomy.cli.arguments import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNSAFE, Parser
 from autonomy.errors import AutonomyError
 
@@ -48,6 +48,7 @@ def parser() -> Parser:
     explain.add_command(commands)
     export.add_command(commands)
     faults.add_command(commands)
+    field.add_command(commands)
     report.add_command(commands)
     serve.add_command(commands)
     train.add_command(commands)

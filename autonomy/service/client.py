@@ -16,7 +16,7 @@ import orjson
 from autonomy.controller import as_mapping
 from autonomy.errors import ConfigError
 from autonomy.layers.errors import AutonomyError
-from autonomy.layers.observation import Observation
+from autonomy.layers.observation import REQUIRED, Observation
 
 TRIES = 2
 
@@ -63,7 +63,8 @@ class ServiceClient:
         Raises:
             ServiceError: the service refused the observation, or cannot be reached.
         """
-        body = orjson.dumps(_plain(as_mapping(observation)))
+        # What is missing is not known, as for `Controller.step`; the service wants that to be said.
+        body = orjson.dumps({**dict.fromkeys(REQUIRED), **_plain(as_mapping(observation))})
         headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(8)}
         return self._ask("POST", "/step", body, headers)
 
