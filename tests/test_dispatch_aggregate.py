@@ -355,11 +355,23 @@ def test_many_kinds_of_batteries_are_few_pools() -> None:
 
 
 def test_what_neighbours_trade_costs_its_fee_by_hand() -> None:
-    # Of 5 kW 3 come from next door for a fee of 0.05, and 2 from the grid. The pool alone would see no trade.
+    # Of 5 kW 3 come from next door for a fee of 0.05, and 2 from the grid. The pool alone would see no trade. The
+    # market may round the step's fee down by a micro-currency.
     community = homes(2, battery_capacity_kwh=0.0, charge_limit_kw=0.0, discharge_limit_kw=0.0)
     scenario = scenario_of(community, [[0.0, 5.0]], [[3.0, 0.0]], retail_price=0.5, feed_in_price=0.1)
     problem = problem_of(community, scenario, replace(PLAIN, trade_fee_per_kwh=0.05))
-    assert aggregate_bound(problem).bound == pytest.approx(0.5 * 2 + 0.05 * 3, abs=1e-9)
+    assert aggregate_bound(problem).bound == pytest.approx(0.5 * 2 + 0.05 * 3 - 1e-6, abs=1e-9)
+
+
+def test_fees_that_the_market_rounds_down_do_not_carry_the_bound_above_a_dispatch() -> None:
+    # Nothing crosses the feeder, so all that is generated is traded, in each step for a fee of whole micro-currency.
+    shut = Network.single_feeder(n_prosumers=2, import_limit_kw=0.0, export_limit_kw=0.0)
+    community = homes(2, battery_capacity_kwh=0.0, charge_limit_kw=0.0, discharge_limit_kw=0.0, network=shut)
+    random = np.random.default_rng(0)
+    demand, pv = random.uniform(0, 2, (12, 2)), random.uniform(0, 3, (12, 2))
+    scenario = scenario_of(community, demand, pv, retail_price=0.5, feed_in_price=0.1)
+    problem = problem_of(community, scenario, replace(PLAIN, trade_fee_per_kwh=0.03))
+    assert aggregate_bound(problem).bound <= optimum_of(problem, scenario).objective
 
 
 def test_deep_cycles_of_a_pool_cost_what_they_cost_everybody() -> None:

@@ -12,6 +12,7 @@ from autonomy.dispatch.certificate import Certificate, Claim, Verdict, certify, 
 from autonomy.dispatch.errors import DispatchError
 from autonomy.dispatch.pooled import aggregate_program
 from autonomy.dispatch.pools import Pools, pools_of
+from autonomy.dispatch.toll import rounding_of
 from autonomy.dispatch.window import Problem
 from autonomy.layers.arrays import Vector, frozen
 from autonomy.solvers.exclusive import solve_exclusive
@@ -79,8 +80,9 @@ def aggregate_bound(problem: Problem, *, time_limit_s: float | None = None) -> A
     if certificate.verdict is Verdict.REFUTED or certificate.bound is None:
         raise DispatchError(f"the solver's answer failed the checks: {certificate.message}")
     places = model.blocks
+    rounding = rounding_of(problem.toll, problem.economics.trade_fee_per_kwh)
     return Aggregate(
-        bound=round_down(certificate.bound),
+        bound=round_down(certificate.bound) - rounding,
         objective=objective,
         certificate=certificate,
         pools=pools,

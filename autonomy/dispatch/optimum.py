@@ -22,11 +22,11 @@ from autonomy.dispatch.model import NONE
 from autonomy.dispatch.point import SetPoints, cost_of, point_of, set_points
 from autonomy.dispatch.program import DispatchProgram, dispatch_program
 from autonomy.dispatch.start import start_dispatch
+from autonomy.dispatch.toll import rounding_of
 from autonomy.dispatch.window import Problem, Window, known_problem
 from autonomy.economics import Economics
 from autonomy.layers.arrays import Vector, frozen
 from autonomy.layers.community import Community
-from autonomy.solvers.auction import TICKS
 from autonomy.solvers.deadline import Deadline
 from autonomy.solvers.exact import exact_bound
 from autonomy.solvers.exclusive import ExclusiveSolution, solve_exclusive
@@ -187,7 +187,9 @@ def _checked(
     )
     if certificate.verdict is Verdict.REFUTED:
         raise DispatchError(f"the solver's answer failed the checks: {certificate.message} {OTHER_ADVICE}")
-    bound = _stated_bound(certificate, solution.bound + model.constant) - _rounded_fees(problem)
+    bound = _stated_bound(certificate, solution.bound + model.constant) - rounding_of(
+        problem.toll, problem.economics.trade_fee_per_kwh
+    )
     linear = (TIGHT_LP if answer.rounds else EXCLUSIVE_LP) if is_solved else RELAXED_LP
     return Dispatch(
         battery_kw=frozen(asked.battery_kw),
@@ -213,8 +215,3 @@ def _stated_bound(certificate: Certificate, claimed: float) -> float:
 def _is_relaxed(model: DispatchProgram) -> bool:
     """Return whether the road takes from slices what it likes, unlike in the simulator: `autonomy.dispatch.slices`."""
     return "road" in model.blocks and bool((model.blocks["road"] != NONE).any())
-
-
-def _rounded_fees(problem: Problem) -> float:
-    """Return currency that fees may be less than fee·traded: each step's are rounded down to a micro-currency."""
-    return float((problem.toll > 0).sum()) / TICKS if problem.economics.trade_fee_per_kwh > 0 else 0.0

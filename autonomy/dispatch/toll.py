@@ -35,3 +35,13 @@ def toll_per_kwh(retail_price: Vector, feed_in_price: Vector, fee: float) -> Vec
     trades = np.ceil(in_ticks(feed_in_price)) <= np.floor(in_ticks(retail_price)) - ticks
     toll: Vector = np.where(trades, ticks / TICKS, np.maximum(retail_price - feed_in_price, 0.0))
     return toll
+
+
+def rounding_of(toll: Vector, fee: float) -> float:
+    """Return currency that the fees of a window may be less than fee·traded: each step's are rounded down to a tick.
+
+    Args:
+        toll: (T,) currency/kWh.
+        fee: Currency/kWh traded.
+    """
+    return float((toll > 0).sum()) / TICKS if fee > 0 else 0.0
