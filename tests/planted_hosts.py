@@ -207,7 +207,7 @@ FAULTS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "demand in kWh": (lambda: reading(demand_kw=lambda v: v * HOUR_FRACTION), BALANCE, "differ"),
     "net demand": (lambda: reading(demand_kw=lambda v: v - 2.0), SIGNALS, "below 0"),
     "a meter without a number": (lambda: reading(pv_kw=lambda v: v * np.nan), SIGNALS, "not finite"),
-    "a missing row": (lambda: reading(pv_kw=lambda v: v[:2]), SIGNALS, "shape"),
+    "a missing row": (lambda: reading(pv_kw=lambda v: v[:2]), SIGNALS, "pv_kw has the shape (2,)"),
     "a clock of hours": (
         lambda: reading(time=lambda t: np.datetime64("2026-06-01T00", "m") + 4 * (t - np.datetime64("2026-06-01T00"))),
         SIGNALS,

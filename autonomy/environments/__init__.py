@@ -4,6 +4,7 @@
     parallel_env     PettingZoo: every prosumer is an agent
     make_vec         Stable-Baselines3: many communities at once, every prosumer a sub-environment of one policy
     shared_policy    what was trained by make_vec, as the policy of a Controller
+    SafetyWrapper    Layers 2 and 3 around somebody else's environment; ParallelSafetyWrapper for PettingZoo's
 
 The first three are faces of `autonomy.simulation.BatchSimulator`. Importing this package registers the ids of
 `autonomy.environments.registry`, so that
@@ -20,15 +21,30 @@ from typing import TYPE_CHECKING, Any
 
 from autonomy.environments.community import CommunityEnv
 from autonomy.environments.registry import IDS, register_all
+from autonomy.environments.safety import SafetyWrapper, ScaledPower
 from autonomy.environments.shared import shared_policy
 
 if TYPE_CHECKING:
     from autonomy.environments.parallel import parallel_env
+    from autonomy.environments.safety_parallel import ParallelSafetyWrapper
     from autonomy.environments.vector import make_vec
 
-__all__ = ["IDS", "CommunityEnv", "make_vec", "parallel_env", "shared_policy"]
+__all__ = [
+    "IDS",
+    "CommunityEnv",
+    "ParallelSafetyWrapper",
+    "SafetyWrapper",
+    "ScaledPower",
+    "make_vec",
+    "parallel_env",
+    "shared_policy",
+]
 
-_ON_DEMAND = {"parallel_env": "autonomy.environments.parallel", "make_vec": "autonomy.environments.vector"}
+_ON_DEMAND = {
+    "ParallelSafetyWrapper": "autonomy.environments.safety_parallel",
+    "make_vec": "autonomy.environments.vector",
+    "parallel_env": "autonomy.environments.parallel",
+}
 
 register_all()
 

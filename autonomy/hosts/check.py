@@ -21,7 +21,7 @@ from autonomy.hosts.host import Host
 from autonomy.hosts.judge import Verdicts
 from autonomy.hosts.play import HostStep, play
 from autonomy.hosts.probe import SQUEEZED_EVERY, Probe, squeezed
-from autonomy.hosts.signals import differing, is_same, signal_faults
+from autonomy.hosts.signals import differing, is_same, signal_faults, unreadable
 from autonomy.hosts.tally import excess_kw
 from autonomy.hosts.verdict import (
     CAPABILITIES,
@@ -77,6 +77,7 @@ class _Check:
         self.host, self.steps, self.seed = host, steps, seed
         self.verdicts = Verdicts(host, tolerance)
         self.played = 0
+        self.heard: dict[str, bool] = {}
 
     def run(self) -> None:
         """Play twice, and judge."""
@@ -106,21 +107,32 @@ class _Check:
             nonlocal number
             number += 1
             is_squeezed = number % SQUEEZED_EVERY == 0
-            return controller.step(squeezed(observation, self.host.capabilities) if is_squeezed else observation)
+            decision = controller.step(squeezed(observation, self.host.capabilities) if is_squeezed else observation)
+            if not any(unreadable(self.host, observation)):
+                self._tried(observation, decision)
+            return decision
 
         return list(play(self.host, decide, steps=self.steps, seed=self.seed))
 
+    def _tried(self, observation: Observation, decision: Decision) -> None:
+        """Note which of curtailing, shedding and trading the host's action depends on, where there is what to cut."""
+        nothing, no_cap = np.zeros(self.host.community.n_prosumers), np.full(self.host.community.n_prosumers, np.inf)
+        half = {"curtail_kw": observation.pv_kw / 2, "shed_kw": observation.demand_kw / 2, "trade_kw": nothing + 1.0}
+        uncut: dict[str, Any] = dict.fromkeys(half, nothing)
+        plain = replace(decision, **uncut, generation_cap_kw=no_cap, load_cap_kw=no_cap)
+        action = self.host.from_decision(plain)
+        for name, amount in half.items():
+            if self.heard.get(name) is not True and np.any(amount > 0):
+                cut: dict[str, Any] = {name: amount}
+                self.heard[name] = not is_same(action, self.host.from_decision(replace(plain, **cut)))
+
     def _capabilities(self, steps: list[HostStep]) -> None:
-        able, size = self.host.capabilities, self.host.community.n_prosumers
-        nothing, no_cap = np.zeros(size), np.full(size, np.inf)
-        uncut: dict[str, Any] = {"trade_kw": nothing, "curtail_kw": nothing, "shed_kw": nothing}
-        decision = replace(steps[0].decision, **uncut, generation_cap_kw=no_cap, load_cap_kw=no_cap)
-        plain = self.host.from_decision(decision)
+        able = self.host.capabilities
         for name, is_able in (("curtail_kw", able.curtail), ("shed_kw", able.shed), ("trade_kw", able.trade)):
-            cut: dict[str, Any] = {name: np.ones(size)}
-            other = self.host.from_decision(replace(decision, **cut))
-            if is_able and is_same(plain, other):
+            if is_able and self.heard.get(name) is False:
                 self._find(CAPABILITIES, f"the host says that it executes {name}, and its action does not depend on it")
+            elif is_able and name not in self.heard:
+                self.verdicts.unjudged.append(f"{name}: there was nothing to cut in {len(steps)} steps")
         for name, is_able in (("can_curtail", able.curtail), ("can_shed", able.shed)):
             given = [getattr(step.observation.limits, name, None) for step in steps]
             stated = [value is not None and not np.any(value) for value in given]
@@ -139,7 +151,9 @@ class _Check:
         if action is None or self.host.is_done or not (able.curtail and able.shed):
             return
         after = self.host.to_observation(self.host.step(action))
-        step = HostStep(observation=last, decision=blind, after=after, flows=None, decide_s=0.0, host_s=0.0)
+        step = HostStep(
+            observation=last, decision=blind, after=after, flows=None, excess_kw=None, decide_s=0.0, host_s=0.0
+        )
         if after.feeder_kw is not None:
             excess = excess_kw(self.host.community.network, step)
             if not excess <= self.verdicts.tolerance.feeder_kw:

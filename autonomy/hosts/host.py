@@ -108,6 +108,14 @@ class MetersLines(Protocol):
         """Return the flows of the last step."""
 
 
+@runtime_checkable
+class RatesLines(Protocol):
+    """A host that says itself by how much its lines are overloaded."""
+
+    def excess_kw(self) -> float:
+        """Return kW by which the worst line passed its limit in the last step, <= 0 where none did."""
+
+
 def predicted_energy_kwh(host: Host, observation: Observation, decision: Decision) -> Vector:
     """Return (N,) kWh that the batteries hold after a decision: e' of the model, or what the host itself predicts."""
     if isinstance(host, Predicts):

@@ -61,7 +61,9 @@ class Verdicts:
         off = np.where(judged, np.abs(found - expected), 0.0)
         off = np.where(judged & np.isnan(found), np.inf, off)
         self.largest.append(
-            Largest(check=check, amount=float(off.max(initial=0.0)), allowed=allowed, unit=unit, compared=judged.sum())
+            Largest(
+                check=check, amount=float(off.max(initial=0.0)), allowed=allowed, unit=unit, compared=int(judged.sum())
+            )
         )
         wrong = off > allowed
         if not wrong.any():
@@ -138,7 +140,7 @@ class Verdicts:
         return float(beyond.max()), self.tolerance.power_kw, "kW", "a battery's power"
 
     def _line_excess(self, step: HostStep) -> list[tuple[float, float, str, str]]:
-        metered = step.flows is not None or step.after.feeder_kw is not None
+        metered = step.flows is not None or step.excess_kw is not None or step.after.feeder_kw is not None
         announced = any(reason.cause in ANNOUNCED for reason in step.decision.reasons)
         if not metered or announced:
             return []

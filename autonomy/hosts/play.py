@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from autonomy.hosts.host import Host, LineFlows, MetersLines, predicted_net_kw
+from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, predicted_net_kw
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision, Mode
 from autonomy.layers.intent import Policy, read_answer
@@ -27,6 +27,7 @@ class HostStep:
         decision: What was asked for.
         after: The next observation, with what was applied and metered in this step.
         flows: The flows on every line in this step, from a host that knows them.
+        excess_kw: kW by which the host itself says that a line is over its limit, <= 0 for none; None if it does not.
         decide_s: Seconds that the decision took, conversions included.
         host_s: Seconds that the host took.
     """
@@ -35,6 +36,7 @@ class HostStep:
     decision: Decision
     after: Observation
     flows: LineFlows | None
+    excess_kw: float | None
     decide_s: float
     host_s: float
 
@@ -63,6 +65,7 @@ def play(host: Host, decide: Decide, *, steps: int | None = None, seed: int | No
             decision=decision,
             after=host.to_observation(raw),
             flows=host.line_flows() if isinstance(host, MetersLines) else None,
+            excess_kw=host.excess_kw() if isinstance(host, RatesLines) else None,
             decide_s=decided - began,
             host_s=stepped - decided,
         )

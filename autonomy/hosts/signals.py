@@ -24,11 +24,12 @@ def signal_faults(host: Host, step: HostStep) -> Iterator[str]:
         if not isinstance(seen, Observation):
             yield f"to_observation returned a {type(seen).__name__}; expected an Observation"
             return
-        yield from _unreadable(host, seen)
+        yield from unreadable(host, seen)
     yield from _clock(host, step)
 
 
-def _unreadable(host: Host, seen: Observation) -> Iterator[str]:
+def unreadable(host: Host, seen: Observation) -> Iterator[str]:
+    """Yield what cannot be read, or cannot be, in one observation."""
     size = host.community.n_prosumers
     optional = [name for name in ("applied_battery_kw", "feeder_kw") if getattr(seen, name) is not None]
     for name in (*REQUIRED, *optional):

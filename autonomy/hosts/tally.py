@@ -84,8 +84,11 @@ def tally(host: Host, steps: Iterable[HostStep], economics: Economics | None = N
 def excess_kw(network: Network, step: HostStep) -> float:
     """Return kW by which the worst line passed its limit, <= 0 where none did; NaN where the host metered nothing.
 
-    From the flows of every line where the host knows them, else from the feeder's meter alone.
+    What the host itself says where it does; else from the flows of every line, where it knows them; else from the
+    feeder's meter alone.
     """
+    if step.excess_kw is not None:
+        return step.excess_kw
     if step.flows is not None:
         low = np.minimum(step.flows.downstream_kw, step.flows.upstream_kw)
         high = np.maximum(step.flows.downstream_kw, step.flows.upstream_kw)
