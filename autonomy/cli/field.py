@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import signal
 import threading
 import tomllib
@@ -37,6 +38,15 @@ def add_command(commands: Commands) -> None:
     job.add_argument("--login", metavar="FILE", type=Path, help='TOML: username = "…", password = "…"')
     job.add_argument("--ca", metavar="FILE", type=Path, help="speak TLS, and trust these certificates")
     job.set_defaults(carry_out=mqtt_command)
+    job = parts.add_parser(
+        "modbus",
+        help="devices with the register table of docs/field-protocols.md, over TCP",
+        description="Read what devices measure at every step, hand it to a service, and write what it decides. Devices "
+        "fall back to safe caps by themselves. Needs the extra [field].",
+    )
+    job.add_argument("devices", metavar="FILE", type=Path, help="TOML: one [[device]] a prosumer, and the tariff")
+    _add_service(job)
+    job.set_defaults(carry_out=modbus_command)
 
 
 def _add_service(job: Parser) -> None:
@@ -67,6 +77,29 @@ def mqtt_command(options: argparse.Namespace, _words: Sequence[str]) -> int:
     link = "" if adapter.start(LONGEST_S) else "; the broker cannot be reached yet"
     console.print(f"telling [bold]{escape(adapter.topic)}[/] every {bridge.step_s:g} s{link}")
     adapter.run(stop)
+    console.print("stopped; devices were told the dead stop")
+    return EXIT_OK
+
+
+def modbus_command(options: argparse.Namespace, _words: Sequence[str]) -> int:
+    """Carry out `autonomy field modbus`; see `add_command` for the options."""
+    from autonomy.field.modbus import ModbusAdapter, read_devices  # noqa: PLC0415 - only when needed
+
+    devices, tariff = read_devices(options.devices)
+    bridge = _bridge(options)
+    adapter = ModbusAdapter(bridge, devices, tariff=tariff)
+    console = Console(highlight=False, soft_wrap=True)
+
+    async def play() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
+        console.print(
+            f"telling {len(devices)} devices of [bold]{escape(bridge.community)}[/] every {bridge.step_s:g} s"
+        )
+        await adapter.run(stop)
+
+    asyncio.run(play())
     console.print("stopped; devices were told the dead stop")
     return EXIT_OK
 

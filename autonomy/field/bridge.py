@@ -63,6 +63,11 @@ class Bridge:
         caps = zip(self._caps["generation_cap_kw"], self._caps["load_cap_kw"], strict=True)
         return self._message("dead-stop", None, [(0.0, None, None, *pair) for pair in caps], [why], now_s)
 
+    def safe_caps(self, prosumer: str) -> tuple[float | None, float | None]:
+        """Return the caps of the dead stop for one prosumer, kW, of generation and load; None for none."""
+        place = self.prosumers.index(prosumer)
+        return self._caps["generation_cap_kw"][place], self._caps["load_cap_kw"][place]
+
     def run(self, tell: Callable[[dict[str, Any]], None], stop: threading.Event) -> None:
         """Decide at every step of the wall clock until `stop` is set: a step of 15 min at :00, :15, :30 and :45."""
         while not stop.wait(self.step_s - time.time() % self.step_s):

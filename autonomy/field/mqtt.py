@@ -16,14 +16,11 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autonomy.errors import ConfigError, OptionalDependencyError
 from autonomy.field.bridge import Bridge
 from autonomy.layers.errors import ModelError
-
-if TYPE_CHECKING:
-    from paho.mqtt.client import Client, MQTTMessage
 
 KEEPALIVE_S = 15
 """Seconds without a word after which the broker, at one and a half times as many, sends the last will."""
@@ -139,7 +136,7 @@ class MqttAdapter:
         if self.is_connected:
             self._client.publish(self.topic, json.dumps(told), qos=1, retain=True)
 
-    def _connected(self, client: Client, _data: Any, _flags: Any, failure: Any, _properties: Any) -> None:
+    def _connected(self, client: Any, _data: Any, _flags: Any, failure: Any, _properties: Any) -> None:
         """Listen, and put what still holds in the place of the last will."""
         if failure.is_failure:
             return
@@ -149,7 +146,7 @@ class MqttAdapter:
             client.publish(self.topic, json.dumps(said), qos=1, retain=True)
         self._greeted.set()
 
-    def _heard(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+    def _heard(self, _client: Any, _data: Any, message: Any) -> None:
         """Keep a measurement. What is retained and does not say its time may be of any age, and is ignored."""
         parts = message.topic.removeprefix(f"{self._place}/measured/").split("/")
         prosumer, field = ("", parts[0]) if len(parts) == 1 else (parts[0], "/".join(parts[1:]))
