@@ -14,7 +14,7 @@ from autonomy.hosts.citylearn import CityLearnHost, accuracy_of, community_of
 from autonomy.hosts.comparison import alone_and_behind, as_table, battery_intent
 
 schema = translate(Path(sys.argv[1]), Path(tempfile.mkdtemp()))
-env = CityLearnEnv(str(schema), central_agent=True, random_seed=0)
+env = CityLearnEnv(str(schema), central_agent=True, random_seed=0, active_observations=["hour"])
 community = community_of(env, import_limit_kw=34.0, export_limit_kw=24.0, connection_limit_kw=15.0)
 host = CityLearnHost(env, community, feed_in_price=0.06, start=np.datetime64("2016-08-01T00:00"))
 agent = BasicBatteryRBC(env)

@@ -197,17 +197,18 @@ class CityLearnHost:
 
     def _read(self, *, first: bool) -> dict[str, Any]:
         buildings = self.env.buildings
-        step = self.env.time_step
         batteries = [building.electrical_storage for building in buildings]
+        # After an episode's last step the buildings stay in it, while the environment goes on.
+        step, k = self.env.time_step, buildings[0].time_step
         return {
             "step": step,
-            "load_kwh": _each(buildings, lambda building: building.non_shiftable_load[step]),
-            "solar_kwh": _each(buildings, lambda building: -building.solar_generation[step]),
-            "soc": _each(batteries, lambda battery: battery.soc[step]),
+            "load_kwh": _each(buildings, lambda building: building.non_shiftable_load[k]),
+            "solar_kwh": _each(buildings, lambda building: -building.solar_generation[k]),
+            "soc": _each(batteries, lambda battery: battery.soc[k]),
             "max_power_kw": _each(batteries, lambda battery: min(battery.get_max_input_power(), battery.nominal_power)),
             "capacity_kwh": _each(batteries, lambda battery: battery.degraded_capacity),
-            "price": _each(buildings, lambda building: building.pricing.electricity_pricing[step]),
-            "carbon": _each(buildings, lambda building: building.carbon_intensity.carbon_intensity[step]),
+            "price": _each(buildings, lambda building: building.pricing.electricity_pricing[k]),
+            "carbon": _each(buildings, lambda building: building.carbon_intensity.carbon_intensity[k]),
             "net_kwh": None if first else _each(buildings, lambda b: b.net_electricity_consumption[step - 1]),
             "battery_kwh": None if first else _each(batteries, lambda b: b.electricity_consumption[step - 1]),
         }
