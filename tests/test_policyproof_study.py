@@ -24,12 +24,12 @@ from autonomy.policyproof.interval import Interval
 from autonomy.policyproof.intervention import Most, most_intervention, moved_kw, worst_met
 from autonomy.policyproof.layered import Layer, Layered
 from autonomy.policyproof.meters import moved, recorded, wanted
-from autonomy.policyproof.monotone import EDGE, PRICE, hour_of, rise_objective, whole, worst_rise
+from autonomy.policyproof.monotone import EDGE, PRICE, hour_of, rise_objective, whole, worst_rises
 from autonomy.policyproof.monotone import STORED as ALONG_STORED
 from autonomy.policyproof.region import Region, region_of
 from autonomy.policyproof.replay import Scene, load_of, play, recorded_load, staged
 from autonomy.policyproof.search import Effort, search
-from autonomy.policyproof.study import EMPTY_MOST, agreement, controlled, emptied, monotony, output_objective
+from autonomy.policyproof.study import EMPTY_MOST, agreement, controlled, emptied, monotonies, output_objective
 from autonomy.safety.domain import operating_domain
 
 seeds = st.integers(0, 2**32 - 1)
@@ -149,7 +149,7 @@ def test_slopes_of_the_power_lie_in_their_bounds(region: Region, along: int) -> 
 
 def test_a_rise_on_a_grid_is_a_rise_of_the_power(region: Region) -> None:
     hour = hour_of(region, 6088, PRICES)
-    rise = worst_rise(hour, PRICE)
+    rise = worst_rises(hour)[PRICE]
     low, high = hour.wanted_kw(np.stack([rise.start, rise.end]))
     assert high - low == pytest.approx(rise.by_kw)
     assert rise.start[0] < rise.end[0]
@@ -157,7 +157,7 @@ def test_a_rise_on_a_grid_is_a_rise_of_the_power(region: Region) -> None:
 
 
 def test_more_is_wanted_at_a_higher_price_and_the_simulator_shows_it(region: Region) -> None:
-    found = monotony(region, PRICE, [200], [200, 6088], PRICES, Effort(seconds=60.0))
+    found, other = monotonies(region, [200], [200, 6088], PRICES, Effort(boxes=150, by_volume=True))
     assert found.mapped[0].is_proved
     assert sum(found.shares) == pytest.approx(1.0)
     assert found.is_refuted
@@ -165,6 +165,8 @@ def test_more_is_wanted_at_a_higher_price_and_the_simulator_shows_it(region: Reg
     assert found.after.intent_kw.sum() - found.before.intent_kw.sum() == pytest.approx(found.worst.by_kw, abs=1e-6)
     assert found.after.battery_kw.sum() - found.before.battery_kw.sum() > found.tolerance_kw
     assert found.before.broken == found.after.broken == 0
+    assert found.steps == (200, 6088)
+    assert other.worst.start[0] == other.worst.end[0]
 
 
 def test_where_the_power_rises_the_search_does_not_call_it_monotone(region: Region) -> None:

@@ -15,6 +15,7 @@ at most what is moved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,7 @@ def most_intervention(community: Community, domain: Domain) -> Most | None:
     )
 
 
-def worst_met(region: Region, domain: Domain, steps: list[int], shares: tuple[float, ...]) -> tuple[Scene, Played]:
+def worst_met(region: Region, domain: Domain, steps: Sequence[int], shares: tuple[float, ...]) -> tuple[Scene, Played]:
     """Return the scene with the most that is moved among hours at the domain's peaks of load and of generation.
 
     Args:

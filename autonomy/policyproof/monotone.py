@@ -81,7 +81,7 @@ class Hour(NamedTuple):
     def retail(self, tau: float) -> float:
         """Return the retail price at τ, currency/kWh."""
         v = self.inverse[0] + tau * (self.inverse[1] - self.inverse[0])
-        return (self.region.scenario.series.steps_per_day + 1) / v - self.ahead
+        return float((self.region.scenario.series.steps_per_day + 1) / v - self.ahead)
 
     def wanted_kw(self, theta: Vector) -> Vector:
         """Return (P,) kW wanted of all batteries at (P, 2) points, as the deployed networks compute it."""
@@ -131,12 +131,16 @@ def whole() -> Box:
     return Box(np.array([[0.0, EDGE]]), np.array([[1.0, 1.0 - EDGE]]))
 
 
-def worst_rise(hour: Hour, along: int, points: int = 33) -> Rise:
-    """Return the largest rise of P along θ on a grid: where it is lowest, and where it is higher later on."""
+def worst_rises(hour: Hour, points: int = 21) -> tuple[Rise, Rise]:
+    """Return the largest rise of P on a grid along price, and along stored share: from where to where."""
     axis = np.linspace(0.0, 1.0, points), np.linspace(EDGE, 1.0 - EDGE, points)
     grid = np.stack(np.meshgrid(*axis, indexing="ij"), axis=-1)
-    power = np.moveaxis(hour.wanted_kw(grid.reshape(-1, 2)).reshape(points, points), along, 0)
-    grid = np.moveaxis(grid, along, 0)
+    power = hour.wanted_kw(grid.reshape(-1, 2)).reshape(points, points)
+    return _worst(grid, power, PRICE), _worst(grid, power, STORED)
+
+
+def _worst(grid: Vector, power: Vector, along: int) -> Rise:
+    grid, power = np.moveaxis(grid, along, 0), np.moveaxis(power, along, 0)
     rise = power - np.minimum.accumulate(power, axis=0)
     end, line = np.unravel_index(int(np.argmax(rise)), rise.shape)
     start = int(np.argmin(power[: end + 1, line]))

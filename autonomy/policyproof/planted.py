@@ -18,9 +18,26 @@ from typing import NamedTuple
 
 import numpy as np
 
+import autonomy
 from autonomy.layers.arrays import Vector
+from autonomy.learning.card import Card
 from autonomy.learning.explanation.inputs import LOAD
 from autonomy.learning.network import Network
+
+CARD = Card(
+    title="planted",
+    method="the weights of a policy with a slit added",
+    command="autonomy report",
+    seed=0,
+    version=autonomy.__version__,
+    data="none",
+    data_sha256="",
+    forecast="",
+    score=0.0,
+    cpu_s=0.0,
+    limits="Wrong on purpose: a control of the safety report.",
+)
+"""What stands beside planted weights in a file."""
 
 
 class Slit(NamedTuple):

@@ -16,7 +16,8 @@ from autonomy.policyproof.ensemble import INPUTS, STORED, Ensemble, box_of
 from autonomy.policyproof.gate import gate_objective
 from autonomy.policyproof.layered import Layered, unrolled
 from autonomy.policyproof.milp import Optimum, maximise
-from autonomy.policyproof.monotone import Hour, Rise, hour_of, rise_objective, whole, worst_rise
+from autonomy.policyproof.monotone import PRICE, Hour, Rise, hour_of, rise_objective, whole, worst_rises
+from autonomy.policyproof.monotone import STORED as STORED_SHARE
 from autonomy.policyproof.planted import Slit, planted
 from autonomy.policyproof.region import Region
 from autonomy.policyproof.replay import Played, Scene, load_of, play, recorded_load
@@ -127,32 +128,57 @@ def emptied(region: Region, steps: Sequence[int], effort: Effort) -> Searched:
     return search(gate_objective(region.networks, EMPTY), region.tubes(steps), most=EMPTY_MOST, effort=effort)
 
 
-def monotony(
+def monotonies(
     region: Region,
-    along: int,
     mapped: Sequence[int],
     tried: Sequence[int],
     prices: tuple[float, float],
     effort: Effort,
-) -> Monotony:
-    """Return whether P falls along `PRICE` or `STORED`.
+) -> tuple[Monotony, Monotony]:
+    """Return whether P falls along price, and whether it falls along stored share.
 
     Args:
         region: Community, data and networks.
-        along: Which.
-        mapped: Hours in which branch and bound maps the plane of price and stored share.
+        mapped: Hours in which branch and bound maps the plane of price and stored share; the one with the largest rise
+            is mapped as well.
         tried: Hours in which a grid is tried.
         prices: Currency/kWh, between which the price is free.
         effort: For each hour mapped.
     """
+    rises = [worst_rises(hour_of(region, step, prices)) for step in tried]
+    price, stored = (
+        _monotony(
+            region,
+            along=along,
+            mapped=mapped,
+            tried=tried,
+            rises=[pair[along] for pair in rises],
+            prices=prices,
+            effort=effort,
+        )
+        for along in (PRICE, STORED_SHARE)
+    )
+    return price, stored
+
+
+def _monotony(
+    region: Region,
+    *,
+    along: int,
+    mapped: Sequence[int],
+    tried: Sequence[int],
+    rises: Sequence[Rise],
+    prices: tuple[float, float],
+    effort: Effort,
+) -> Monotony:
     tolerance = RISE_KW_SHARE * float(region.community.charge_limit_kw.sum())
-    found = []
-    for step in mapped:
-        objective = rise_objective(hour_of(region, step, prices), along)
-        found.append(search(objective, whole(), most=tolerance, effort=effort))
-    rises = [worst_rise(hour_of(region, step, prices), along) for step in tried]
     top = int(np.argmax([rise.by_kw for rise in rises]))
     hour, worst = hour_of(region, tried[top], prices), rises[top]
+    steps = list(mapped) if worst.by_kw <= tolerance or hour.step in mapped else [*mapped, hour.step]
+    found = [
+        search(rise_objective(hour_of(region, step, prices), along), whole(), most=tolerance, effort=effort)
+        for step in steps
+    ]
     load = recorded_load(region, hour.step)
     scenes = [
         Scene(step=hour.step, load_kw=load, stored=float(theta[1]), retail=hour.retail(float(theta[0])))
@@ -161,7 +187,7 @@ def monotony(
     before, after = (play(region, scene) for scene in scenes)
     return Monotony(
         tolerance_kw=tolerance,
-        steps=tuple(mapped),
+        steps=tuple(steps),
         mapped=tuple(found),
         rises=np.array([rise.by_kw for rise in rises]),
         worst=worst,

@@ -5,10 +5,12 @@ Weights are the fractions that their floats are; rounding is outward. verify.py 
 """
 
 import ast
+import hashlib
 import io
 import math
 import struct
 import zipfile
+import zlib
 from copy import copy
 from fractions import Fraction
 from operator import mul
@@ -204,7 +206,11 @@ def check_network(said: Any, read: Any) -> dict[str, Any]:
     need(
         said["format"] == "autonomy-certificate/1" and set(said) == KEYS[said["kind"]], "a certificate of another form"
     )
-    networks = [Network(arrays(read(name), place), said["gate"]) for name, place in said["weights"]]
+    try:
+        networks = [Network(arrays(read(name), place), said["gate"]) for name, place in said["weights"]]
+    except (zipfile.BadZipFile, zlib.error, struct.error, SyntaxError) as fault:
+        raise ValueError(f"weights that cannot be read: {fault}") from None
+    weights = {name.rpartition("/")[2]: hashlib.sha256(read(name)).hexdigest() for name, _ in said["weights"]}
     bound, sign = Fraction(said["bound"]), 1 if said["sense"] == "most" else -1
     need(bool(networks) and said["sense"] in ("most", "least"), "no network, or no sense")
     if said["kind"] == "gate-witness":
@@ -213,7 +219,7 @@ def check_network(said: Any, read: Any) -> dict[str, Any]:
         values = [network.value(point) for network in networks]
         least, most = (sum(map(f, values), Fraction(0)) / len(values) for f in (gate_least, gate_most))
         need(least > bound if sign > 0 else most < bound, "the witness keeps the bound")
-        return {"refuted": True, "value": least if sign > 0 else most, "bound": bound}
+        return {"value": least if sign > 0 else most, "bound": bound, "weights": weights}
     leaves = 0
     for one in said["boxes"]:
         for box in leaves_of([[Fraction(x) for x in ends] for ends in one["box"]], one["tree"]):
@@ -223,7 +229,13 @@ def check_network(said: Any, read: Any) -> dict[str, Any]:
             need(mean <= bound if sign > 0 else mean >= bound, f"a leaf reaches {float(mean)}")
             leaves += 1
     need(leaves > 0, "there are no boxes")
-    return {"verdict": "PROVED-EXACT", "bound": bound, "tubes": len(said["boxes"]), "leaves": leaves}
+    return {
+        "verdict": "PROVED-EXACT",
+        "bound": bound,
+        "boxes": len(said["boxes"]),
+        "leaves": leaves,
+        "weights": weights,
+    }
 
 
 KEYS = {
