@@ -198,13 +198,20 @@ def _replays(context: Context, sides: list[Side]) -> Claim:
             ),
             Table(
                 title="Proved and played",
-                head=("quantity, rung", "mode", "proved kW", "played kW", "difference mW", "limits broken"),
+                head=("quantity, rung", "mode", "proved kW", "played kW", "difference W", "limits broken"),
                 rows=tuple(
-                    (name, str(x.mode), x.claimed_kw, x.measured_kw, f"{x.difference_mw:.3f}", x.violations)
+                    (
+                        name,
+                        str(x.mode),
+                        x.claimed_kw,
+                        x.measured_kw,
+                        round(1e-3 * x.difference_mw, 3) + 0.0,
+                        x.violations,
+                    )
                     for name, x in played.items()
                 ),
-                note="For curtailment with batteries the proof counts on none of their charging; the controller "
-                "charges them where that helps, and curtails less.",
+                note="For curtailment with batteries the proof counts on hardly any of their charging; the controller "
+                "charges them a little more, and curtails less.",
             ),
         ),
         **context.about(OPERATING),

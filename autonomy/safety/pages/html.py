@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +14,8 @@ from autonomy.safety.contents import CHAPTER_OF
 from autonomy.safety.pages import drawing, words
 from autonomy.safety.pages.words import Said
 
+MOST_LINKS = 3
+"""Claims of one family that a hazard names one by one."""
 MOST_ROWS = 60
 """Rows of a table that are shown; report.json has all."""
 
@@ -43,6 +46,10 @@ def html(report: Said) -> str:
             ],
             [("guaranteed", "Guaranteed", [_view(claim, report) for claim in groups.promises])],
         ],
+        hazards=[
+            {**row, "links": _links(row["claims"]), "shown": words.shown_by(report, row["claims"])}
+            for row in report["hazards"]
+        ],
         chapters=[
             (
                 chapter["letter"],
@@ -54,11 +61,27 @@ def html(report: Said) -> str:
     )
 
 
+def _links(ids: list[str]) -> list[tuple[str, str]]:
+    """Return anchor and text of each claim; many of one family are one link to their chapter."""
+    families = Counter(id_.partition(".")[0] for id_ in ids)
+    found = []
+    for id_ in ids:
+        family = id_.partition(".")[0]
+        many = families[family] > MOST_LINKS
+        link = (f"chapter-{CHAPTER_OF[family]}", f"{family}.* ({families[family]})") if many else (_anchor(id_), id_)
+        found += [] if link in found else [link]
+    return found
+
+
+def _anchor(id_: str) -> str:
+    return id_.replace(".", "-")
+
+
 def _view(claim: Said, report: Said) -> dict[str, Any]:
     """Return what the template shows of a claim."""
     return {
         "id": claim["id"],
-        "anchor": claim["id"].replace(".", "-"),
+        "anchor": _anchor(claim["id"]),
         "verdict": claim["verdict"],
         "kind": "planted" if claim["role"] == "control" else claim["verdict"].lower(),
         "title": claim["title"],

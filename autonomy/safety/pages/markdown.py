@@ -14,6 +14,7 @@ from autonomy.safety.pages.words import (
     groups_of,
     number,
     of_chapter,
+    shown_by,
     status_of,
     witness_of,
 )
@@ -107,10 +108,17 @@ def _domains(report: Said) -> Iterator[str]:
 
 def _hazards(report: Said) -> Iterator[str]:
     rows = [
-        (row["id"], row["title"], row["constraint"], row["guarantee"], ", ".join(row["claims"]), row["residual"])
+        (
+            *(row[name] for name in ("id", "title", "constraint", "guarantee")),
+            ", ".join(row["claims"]),
+            "; ".join(f"{method}: {verdict}" for method, verdict in shown_by(report, row["claims"])),
+            row["residual"],
+        )
         for row in report["hazards"]
     ]
-    yield from _table(("", "hazard", "constraint", "guarantee", "claims", "what is left"), rows)
+    yield from _table(
+        ("", "hazard", "constraint", "guarantee", "claims", "method: worst verdict", "residual risk"), rows
+    )
 
 
 def _mapping(report: Said) -> Iterator[str]:

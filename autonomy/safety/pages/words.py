@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from autonomy.report.quantity import count, quantity
+from autonomy.safety.contents import METHOD_OF
 from autonomy.safety.verdict import Verdict
 
 Said: TypeAlias = Mapping[str, Any]
@@ -131,3 +132,19 @@ def facts_of(claim: Said, report: Said) -> list[tuple[str, str]]:
 def of_chapter(claims: Sequence[Said], letter: str, chapter_of: Mapping[str, str]) -> list[Said]:
     """Return the claims of a chapter, in the order in which they were made."""
     return [claim for claim in claims if chapter_of[claim["id"].partition(".")[0]] == letter]
+
+
+def shown_by(report: Said, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the families of claims about a hazard, each with its method and its worst verdict.
+
+    Planted errors that are found count as "planted", not as what is false.
+    """
+    by_id = {claim["id"]: claim for claim in report["claims"]}
+    worst: dict[str, tuple[int, str]] = {}
+    for id_ in ids:
+        claim, family = by_id[id_], id_.partition(".")[0]
+        rank, word = Verdict(claim["verdict"]).rank, str(claim["verdict"])
+        if claim["role"] == "control" and not is_broken(claim):
+            rank, word = -1, "planted"
+        worst[family] = max(worst.get(family, (rank, word)), (rank, word))
+    return [(METHOD_OF[family], word) for family, (_, word) in worst.items()]
