@@ -208,6 +208,9 @@ def test_who_leaves_in_order_leaves_the_dead_stop_behind():
             adapter = ModbusAdapter(bridge(Local()), pair_of(ports))
             stop = asyncio.Event()
             running = asyncio.create_task(adapter.run(stop))
+            await asyncio.sleep(0)
+            while adapter.faults:
+                await asyncio.sleep(0.02)
             await adapter.step(time.time())
             stop.set()
             await asyncio.wait_for(running, 20)
@@ -247,9 +250,14 @@ def test_the_command_reads_devices_and_tells_them_until_it_is_stopped(tmp_path):
             child = subprocess.Popen([sys.executable, "-m", "autonomy", *words], stdout=subprocess.PIPE, text=True)
             assert child.stdout is not None
             assert "2 devices" in child.stdout.readline()
+            end = time.monotonic() + 30
+            while not plants[1].heartbeat and time.monotonic() < end:
+                time.sleep(0.02)
             child.send_signal(signal.SIGTERM)
             assert child.wait(30) == 0
             child.stdout.close()
+        assert plants[0].heartbeat
+        assert plants[1].heartbeat
     finally:
         done.set()
         thread.join(20)

@@ -280,9 +280,11 @@ def test_the_command_connects_service_and_broker_until_it_is_stopped(tmp_path):
         child = subprocess.Popen([sys.executable, "-m", "autonomy", *words], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         assert "pair" in child.stdout.readline()
+        until(lambda: device.told)
+        assert device.told[-1]["reasons"] == ["no step was decided yet"]
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) == 0
-        until(lambda: device.told)
+        until(lambda: len(device.told) == 2)
         assert device.told[-1]["reasons"] == ["the controller was stopped"]
         device.close()
         child.stdout.close()

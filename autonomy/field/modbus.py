@@ -75,7 +75,7 @@ class ModbusAdapter:
         Args:
             now_s: s since 1970.
         """
-        await asyncio.gather(*(self._ask(device, now_s) for device in self._devices))
+        await self._ask_all(now_s)
         if self._tariff is not None:
             for name, price in zip(("retail_price", "feed_in_price"), self._tariff, strict=True):
                 self._bridge.mailbox.put(name, "", price, now_s)
@@ -89,8 +89,10 @@ class ModbusAdapter:
         await asyncio.gather(*(self._write(device, told["prosumers"][device.prosumer]) for device in self._devices))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Step at every step of the wall clock until `stop` is set, then leave the dead stop behind."""
+        """Step at every step of the wall clock until `stop` is set; before the first and in the end, the dead stop."""
         step_s = self._bridge.step_s
+        await self._ask_all(time.time())
+        await self.tell(self._bridge.dead_stop("no step was decided yet", time.time()))
         try:
             while True:
                 try:
@@ -106,6 +108,9 @@ class ModbusAdapter:
         await self.tell(self._bridge.dead_stop("the controller was stopped", time.time()))
         for client in self._clients.values():
             client.close()
+
+    async def _ask_all(self, now_s: float) -> None:
+        await asyncio.gather(*(self._ask(device, now_s) for device in self._devices))
 
     async def _ask(self, device: Device, now_s: float) -> None:
         """Put into the mailbox what a device measured, and when; nothing where it does not answer."""

@@ -115,7 +115,8 @@ class MqttAdapter:
         return told
 
     def run(self, stop: threading.Event) -> None:
-        """Decide at every step until `stop` is set, then leave the dead stop behind; it must be started."""
+        """Decide at every step until `stop` is set; before the first and in the end, the dead stop."""
+        self._tell(self._bridge.dead_stop("no step was decided yet", time.time()))
         try:
             self._bridge.run(self._tell, stop)
         finally:
