@@ -32,7 +32,7 @@ from autonomy.learning.reinforcement.method import ALGORITHMS, hash_of
 from autonomy.learning.reinforcement.policies import OnPolicy
 from autonomy.learning.reinforcement.ppo import PPO_ALGORITHM, PpoRecipe, beside_neighbours, new_ppo
 from autonomy.learning.reinforcement.recipe import Point, Recipe
-from autonomy.learning.reinforcement.reward import Moment, difference, feeder_of
+from autonomy.learning.reinforcement.reward import Moment, difference, feeder_of, spare_kw
 from autonomy.learning.reinforcement.sac import SacRecipe
 from autonomy.learning.reinforcement.street import Street
 from autonomy.learning.split import Split, split
@@ -214,7 +214,7 @@ def decided(battery: np.ndarray, surplus: np.ndarray, demand: np.ndarray, pv: np
 def test_a_difference_reward_is_what_the_step_costs_less_than_with_an_idle_battery(hour: int) -> None:
     place = varied(Variation(homes=5, feeder=0.8, seed=2))
     community, economics = place.community, place.economics
-    feeder, random = feeder_of(community, economics), np.random.default_rng(hour)
+    feeder, random = feeder_of(community, economics, 0.25), np.random.default_rng(hour)
     window = place.year.window(24 * 40 + hour, 1)
     demand, pv = window.demand_kw[0], window.pv_kw[0]
 
@@ -232,6 +232,7 @@ def test_a_difference_reward_is_what_the_step_costs_less_than_with_an_idle_batte
             retail=window.retail_price,
             feed_in=window.feed_in_price,
             carbon_kg_per_kwh=window.carbon_kg_per_kwh,
+            spare_kw=np.zeros((1, 5)),
         )
         plain = replace(feeder, economics=replace(economics, overload_weight=0.0))
         expected = [cost(other) - cost(battery) for other in others]
@@ -240,7 +241,7 @@ def test_a_difference_reward_is_what_the_step_costs_less_than_with_an_idle_batte
 
 def test_what_a_prosumer_gains_by_another_action_the_community_gains_too() -> None:
     place = varied(Variation(homes=4, seed=3))
-    feeder, random = feeder_of(place.community, place.economics), np.random.default_rng(1)
+    feeder, random = feeder_of(place.community, place.economics, 0.25), np.random.default_rng(1)
     base = random.uniform(-3.0, 3.0, (50, 4))
     other = base.copy()
     other[:, 2] = random.uniform(-3.0, 3.0, 50)
@@ -250,7 +251,7 @@ def test_what_a_prosumer_gains_by_another_action_the_community_gains_too() -> No
         rows = np.arange(700, 750)
         surplus = (series.pv_kw[rows] - series.demand_kw[rows]).sum(axis=1)
         tariff = series.retail_price[rows], series.feed_in_price[rows], series.carbon_kg_per_kwh[rows]
-        return Moment(surplus, battery, battery, *tariff)
+        return Moment(surplus, battery, battery, *tariff, np.zeros(battery.shape))
 
     gained = difference(feeder, moment(other)) - difference(feeder, moment(base))
     # Everybody's absence in turn, one after the other, sums to what the community gains by all of them.
@@ -268,10 +269,12 @@ def test_what_a_prosumer_gains_by_another_action_the_community_gains_too() -> No
 def test_weights_and_the_overload_of_an_intent_are_paid_as_they_are_set() -> None:
     place = varied(Variation(homes=4, seed=3))
     battery = np.array([[1.0, -2.0, 0.0, 3.0]])
-    moment = Moment(np.array([-30.0]), battery, battery + 2.0, *(np.array([price]) for price in (0.3, 0.06, 0.2)))
+    moment = Moment(
+        np.array([-30.0]), battery, battery + 2.0, *(np.array([price]) for price in (0.3, 0.06, 0.2)), np.zeros((1, 4))
+    )
 
     def paid(**weights: float) -> np.ndarray:
-        return difference(feeder_of(place.community, replace(place.economics, **weights)), moment)[0]
+        return difference(feeder_of(place.community, replace(place.economics, **weights), 0.25), moment)[0]
 
     off = dict.fromkeys(("carbon_weight", "overload_weight", "wear_weight", "energy_weight", "shed_weight"), 0.0)
     np.testing.assert_array_equal(paid(**off), 0.0)
@@ -283,6 +286,7 @@ def test_weights_and_the_overload_of_an_intent_are_paid_as_they_are_set() -> Non
 
 
 TREE = Network(parent=[-1, 0], bus_of_prosumer=[0, 1], import_limit_kw=[9, 9], export_limit_kw=[9, 9])
+THREE = Network.single_feeder(n_prosumers=3, import_limit_kw=9, export_limit_kw=9)
 FEEDER = Network.single_feeder(n_prosumers=2, import_limit_kw=9, export_limit_kw=9)
 
 
@@ -300,7 +304,7 @@ def test_where_a_difference_reward_would_not_be_exact_there_is_none(
 ) -> None:
     community = Community(battery_capacity_kwh=5.0, charge_limit_kw=2.0, discharge_limit_kw=2.0, network=network)
     with pytest.raises(ModelError, match=told):
-        feeder_of(community, Economics(**price))
+        feeder_of(community, Economics(**price), 0.25)
 
 
 def test_the_potential_adds_what_was_stored_at_the_ends_and_nothing_else() -> None:
@@ -337,6 +341,33 @@ def test_only_what_was_changed_costs_a_penalty() -> None:
         first, second = (one.step(np.tile([1.0, 0.0, -1.0], (4, 1)))[1] for one in (free, paying))
         same += np.abs(first - second)
     assert (same < 1e-6).all()
+
+
+def test_only_what_nobody_else_could_have_given_is_lost_load() -> None:
+    place = varied(Variation(homes=3, seed=3))
+    economics = replace(place.economics, overload_weight=0.0, carbon_weight=0.0)
+    feeder = replace(feeder_of(place.community, economics, 0.25), import_kw=10.0)
+    battery = np.array([[-2.0, -1.0, 0.0]])  # the feeder is full: 13 kW of load, 3 of them from batteries
+    tariff = [np.array([number]) for number in (0.5, 0.06, 0.0)]
+
+    def paid(*spare: float) -> np.ndarray:
+        wear = place.economics.wear_per_kwh * np.abs(battery[0])
+        moment = Moment(np.array([-13.0]), battery, battery, *tariff, np.array([spare]))
+        return difference(feeder, moment)[0] + wear
+
+    lost = place.economics.value_of_lost_load_per_kwh
+    np.testing.assert_allclose(paid(0.0, 0.0, 0.0), [2.0 * lost, lost, 0.0])
+    np.testing.assert_allclose(paid(9.0, 0.0, 0.5), [1.5 * lost + 0.5 * 0.25, 0.25, 0.0])
+    np.testing.assert_allclose(paid(0.0, 4.0, 4.0), [2.0 * 0.25, 0.25, 0.0])
+
+
+def test_a_battery_can_give_what_is_stored_and_no_more_than_its_power() -> None:
+    community = Community(
+        battery_capacity_kwh=[10.0, 10.0, 10.0], charge_limit_kw=4.0, discharge_limit_kw=4.0, network=THREE,
+        discharge_efficiency=0.5, soc_min=0.1,
+    )  # fmt: skip
+    found = spare_kw(np.array([[9.0, 3.0, 1.0]]), np.array([[-1.0, 2.0, 0.0]]), community)
+    np.testing.assert_allclose(found, [[3.0, 3.0, 0.0]])
 
 
 def test_equal_shares_of_the_communitys_reward_instead() -> None:

@@ -56,7 +56,7 @@ class Recipe:
     carbon_weight: float = 1.0
     overload_weight: float = 0.0
     wear_weight: float = 1.0
-    shed_weight: float = 0.2
+    shed_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.forecasts:

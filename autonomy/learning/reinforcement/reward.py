@@ -15,6 +15,11 @@ but for wear:
 with curtailment beyond Lexp free and load shed beyond Limp. So D_i = g(S − Σ b + b_i) − g(S − Σ b) − dt·wear·|b_i|,
 which is exact for the set-points that were executed, as long as no connection limit binds.
 
+Others stand in. Had i's battery been idle while the feeder was full, Layer 2 would have asked the others before load
+was shed. So what they could still have given counts with the price of stored energy, and only the rest of what is
+beyond Limp with that of lost load. Without this everybody is paid for all the load that is kept, in a few hours ten
+times as much as in all others, and little else is learned.
+
 Potential [Ng1999]. With Φ = price·stored energy, γ·Φ(s') − Φ(s) is added. Along a trajectory it sums to
 γᵀ·Φ(s_T) − Φ(s_0), so it changes no policy's rank; it says at once what stored energy is worth later.
 
@@ -44,12 +49,14 @@ class Feeder:
         export_kw: kW, Lexp.
         hours: Of a step.
         economics: Prices that are not tariffs, and the weights of the reward's parts.
+        stored_price: Currency/kWh of what others give instead.
     """
 
     import_kw: float
     export_kw: float
     hours: float
     economics: Economics
+    stored_price: float
 
 
 class Moment(NamedTuple):
@@ -62,6 +69,7 @@ class Moment(NamedTuple):
         retail: (B,) currency/kWh.
         feed_in: (B,) currency/kWh.
         carbon_kg_per_kwh: (B,)
+        spare_kw: (B, N) kW that each battery could have given beyond what it did.
     """
 
     surplus_kw: Vector
@@ -70,10 +78,11 @@ class Moment(NamedTuple):
     retail: Vector
     feed_in: Vector
     carbon_kg_per_kwh: Vector
+    spare_kw: Vector
 
 
-def feeder_of(community: Community, economics: Economics) -> Feeder:
-    """Return the feeder of a community.
+def feeder_of(community: Community, economics: Economics, stored_price: float) -> Feeder:
+    """Return the feeder of a community, and currency/kWh of stored energy.
 
     Raises:
         ModelError: it has more lines than the feeder, or losses; or a price hangs on more than the step.
@@ -89,6 +98,7 @@ def feeder_of(community: Community, economics: Economics) -> Feeder:
         export_kw=float(network.export_limit_kw[0]),
         hours=community.timestep_h,
         economics=economics,
+        stored_price=stored_price,
     )
 
 
@@ -97,7 +107,8 @@ def difference(feeder: Feeder, moment: Moment) -> Vector:
     prices, own = feeder.economics, moment.battery_kw
     left = (moment.surplus_kw - own.sum(axis=1))[:, None]
     wished = (moment.surplus_kw - moment.wanted_kw.sum(axis=1))[:, None]
-    saved = _cost(feeder, moment, left + own) - _cost(feeder, moment, left)
+    others = moment.spare_kw.sum(axis=1)[:, None] - moment.spare_kw
+    saved = _cost(feeder, moment, left + own, others) - _cost(feeder, moment, left, 0.0)
     overload = _overload_kw(feeder, wished + moment.wanted_kw) - _overload_kw(feeder, wished)
     worn = prices.wear_weight * prices.wear_per_kwh * np.abs(own)
     penalty = prices.overload_weight * prices.overload_penalty_per_kwh * overload
@@ -116,8 +127,22 @@ def shaping(before: Vector, after: Vector, discount: float) -> Vector:
     return gained
 
 
-def _cost(feeder: Feeder, moment: Moment, left_kw: Vector) -> Vector:
-    """Return g(x) for (B, N) kW of net export before it is limited, currency."""
+def spare_kw(energy_kwh: Vector, battery_kw: Vector, community: Community) -> Vector:
+    """Return (B, N) kW that each battery could have given beyond what it did, min(P⁻, (e − emin)·ed/dt) + b.
+
+    Args:
+        energy_kwh: (B, N) kWh, e, before the step.
+        battery_kw: (B, N) kW, b, executed, + = charge.
+        community: Of the batteries.
+    """
+    stored = np.maximum(energy_kwh - community.energy_min_kwh, 0.0) * community.discharge_efficiency
+    most: Vector = np.minimum(community.discharge_limit_kw, stored / community.timestep_h)
+    spare: Vector = np.maximum(most + battery_kw, 0.0)
+    return spare
+
+
+def _cost(feeder: Feeder, moment: Moment, left_kw: Vector, others_kw: Vector | float) -> Vector:
+    """Return g(x) for (B, N) kW of net export before it is limited, currency, with kW that others can give instead."""
     prices = feeder.economics
     dear = prices.energy_weight * moment.retail
     dear = (dear + prices.carbon_weight * prices.carbon_price_per_kg * moment.carbon_kg_per_kwh)[:, None]
@@ -125,7 +150,9 @@ def _cost(feeder: Feeder, moment: Moment, left_kw: Vector) -> Vector:
     lost = prices.shed_weight * prices.value_of_lost_load_per_kwh
     short, over = np.maximum(-left_kw, 0.0), np.maximum(left_kw, 0.0)
     imports, exports = np.minimum(short, feeder.import_kw), np.minimum(over, feeder.export_kw)
-    cost: Vector = feeder.hours * (dear * imports - earned * exports + lost * (short - imports))
+    instead = np.minimum(short - imports, others_kw)
+    beyond = lost * (short - imports - instead) + prices.energy_weight * feeder.stored_price * instead
+    cost: Vector = feeder.hours * (dear * imports - earned * exports + beyond)
     return cost
 
 

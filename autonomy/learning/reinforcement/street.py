@@ -20,7 +20,7 @@ from autonomy.environments.vector import CommunityVecEnv, make_vec
 from autonomy.layers.arrays import Index, Vector
 from autonomy.learning.reinforcement.action import translated
 from autonomy.learning.reinforcement.recipe import Recipe
-from autonomy.learning.reinforcement.reward import Moment, changed_kw, difference, feeder_of, shaping
+from autonomy.learning.reinforcement.reward import Moment, changed_kw, difference, feeder_of, shaping, spare_kw
 from autonomy.variation import Place
 
 Info = dict[str, Any]
@@ -69,7 +69,7 @@ class House:
         )
         community, series = place.community, place.year.series
         self._recipe, self._community, self._series = recipe, community, series
-        self._feeder = feeder_of(community, economics)
+        self._feeder = feeder_of(community, economics, float(series.retail_price.mean()))
         self._usable_kwh = community.energy_max_kwh - community.energy_min_kwh
         unit = float(series.retail_price.mean()) * self._usable_kwh
         self._per_unit = np.divide(1.0, unit, out=np.zeros(unit.shape), where=unit > 0)
@@ -91,6 +91,7 @@ class House:
             retail=series.retail_price[row],
             feed_in=series.feed_in_price[row],
             carbon_kg_per_kwh=series.carbon_kg_per_kwh[row],
+            spare_kw=spare_kw(before, outcome.battery_kw, self._community),
         )
         if recipe.own_effect:
             paid = difference(self._feeder, moment) * self._per_unit
