@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from tests.serving import SEEN, process, serving, station
 
 pytest.importorskip("fastapi")
 
+MOUNT, UMOUNT = shutil.which("mount"), shutil.which("umount")
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "community.toml"
 
 
@@ -146,3 +150,36 @@ def test_a_journal_that_cannot_be_closed_is_an_error_in_the_end(tmp_path):
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) == 1
     assert verify(tmp_path / "community.jsonl", may_be_open=True).is_verified
+
+
+@contextmanager
+def small_disk(folder, kilobytes):
+    """Mount a file system of so many kB, and unmount it in the end."""
+    mounted = os.getuid() == 0 and MOUNT is not None and sys.platform.startswith("linux")
+    words = ["-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if not mounted or subprocess.run([MOUNT, *words], capture_output=True, check=False).returncode:
+        pytest.skip("needs to be root, and allowed to mount")
+    try:
+        yield
+    finally:
+        subprocess.run([UMOUNT, str(folder)], check=True)
+
+
+def test_a_file_system_without_room_costs_no_decision_and_the_chain_is_whole_when_there_is_room_again(tmp_path):
+    seen = {**SEEN, "demand_kw": 1.0, "pv_kw": 0.0, "soc": 0.5}
+    with small_disk(tmp_path, 64), process("--community", str(EXAMPLE), "--journal", str(tmp_path)) as (child, place):
+        failing = []
+        for _ in range(60):
+            reply = place.step(seen)
+            assert reply.status == 200
+            failing.append("No space left" in str(reply.told["reasons"]))
+        assert not failing[0]
+        assert failing[-1]
+        assert verify(tmp_path / "community.jsonl", may_be_open=True).is_verified
+        subprocess.run([MOUNT, "-o", "remount,size=4m", str(tmp_path)], check=True)
+        assert "journal-failed" not in [reason["cause"] for reason in place.step(seen).told["reasons"]]
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
+        found = verify(tmp_path / "community.jsonl")
+        assert found.is_verified
+        assert found.decisions == 61
