@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -183,3 +184,15 @@ def test_a_file_system_without_room_costs_no_decision_and_the_chain_is_whole_whe
         found = verify(tmp_path / "community.jsonl")
         assert found.is_verified
         assert found.decisions == 61
+
+
+def test_where_others_can_reach_it_a_key_is_needed_without_being_asked_for(tmp_path):
+    words = ("--community", str(EXAMPLE), "--journal", str(tmp_path))
+    with process(*words, "--host", "0.0.0.0") as (child, place):  # noqa: S104 - that is the test
+        seen = {**SEEN, "demand_kw": 1.0, "pv_kw": 0.0, "soc": 0.5}
+        assert place.step(seen).status == 401
+        key = tomllib.loads((tmp_path / "keys.toml").read_text())["keys"]["community"]
+        assert place.step(seen, Authorization=f"Bearer {key}").told["step"] == 0
+        assert place.step(seen, Authorization=f"Bearer {key}x").status == 401
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
