@@ -87,8 +87,10 @@ def weeks(number: int, below: float = 0.0) -> Iterator[tuple[Window, str]]:
         below: Currency/kWh by which all prices are lower.
     """
     community, year = Community.demo(), Scenario.demo().series
-    cheap = {"retail_price": year.retail_price - below, "feed_in_price": year.feed_in_price - below, "sha256": ""}
-    series = replace(year, **cheap) if below else year
+    series = year
+    if below:
+        retail, feed_in = (price - below for price in (year.retail_price, year.feed_in_price))
+        series = replace(year, retail_price=retail, feed_in_price=feed_in, sha256="")
     for week in range(number):
         window = Window(
             name=f"week {week + 1}",
@@ -122,8 +124,10 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=1e-6, help="relative gap that is asked for")
     options = parser.parse_args()
     windows = [*small_windows(options.cases, options.seeds), *weeks(options.weeks, options.below)]
-    limits = {"time_limit_s": options.time_limit, "relative_gap": options.gap}
-    print("\n".join(lines([proof_of(window, kind, **limits) for window, kind in windows])))
+    proofs = [
+        proof_of(window, kind, time_limit_s=options.time_limit, relative_gap=options.gap) for window, kind in windows
+    ]
+    print("\n".join(lines(proofs)))
 
 
 def _verdict(found: Dispatch) -> str:
