@@ -23,7 +23,7 @@ from autonomy.service.bucket import Bucket
 from autonomy.service.client import ServiceClient, ServiceError
 from autonomy.service.keys import Keyring, make_keys, read_keys
 from autonomy.service.settings import Settings
-from autonomy.service.stations import configurations, keyring
+from autonomy.service.stations import configurations, keyring, stations
 from tests.serving import JSON, PAIR, SEEN, serving, station
 
 pytest.importorskip("fastapi")
@@ -454,3 +454,25 @@ def test_communities_have_the_names_of_their_files():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+SLEEPY = """
+import time
+def policy(community, observation):
+    time.sleep(0.0 if observation.demand_kw[0] < 1.0 else 9.0)
+    return [[0.0, 0.0, 0.2]] * community.n_prosumers
+"""
+
+
+def test_a_policy_may_take_half_of_the_deadline_and_then_the_ladder_answers_without_it(tmp_path):
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    options = Settings(deadline_s=3.0, fsync="never")
+    made = stations(configurations([]), policy=f"{tmp_path / 'sleepy.py'}:policy", settings=options, folder=tmp_path)
+    with serving(list(made.values())) as place:
+        quick = place.step({**SEEN, "demand_kw": 0.5, "pv_kw": 0.0, "soc": 0.5}).told
+        assert (quick["step"], quick["mode"], quick["is_late"]) == (0, "policy", False)
+        late = place.step({**SEEN, "demand_kw": 1.5, "pv_kw": 0.0, "soc": 0.5}).told
+        assert (late["step"], late["mode"], late["is_late"]) == (1, "support", False)
+        assert "policy-late" in [reason["cause"] for reason in late["reasons"]]
+        assert 1500 <= late["answered_in_ms"] < 3000
+    assert verify(tmp_path / "demo.jsonl").is_verified
