@@ -125,16 +125,29 @@ def test_features_are_of_the_order_of_one_and_no_kw_or_price_is_among_them(rows:
     np.testing.assert_allclose(features(dearer), seen, atol=2e-5)
 
 
-def test_quarter_hours_look_like_the_hours_they_make_up(rows: np.ndarray) -> None:
+def in_quarters(rows: np.ndarray) -> np.ndarray:
+    """Return the same observations of a community whose step is a quarter of an hour."""
     horizon = horizon_of(rows.shape[1])
     tables = rows[:, 19 : 19 + 6 * horizon].reshape(len(rows), 6, horizon).repeat(4, axis=2).reshape(len(rows), -1)
     rest = rows[:, 19 + 6 * horizon :]
     prices = rest[:, 5 : 5 + horizon].repeat(4, axis=1)
-    quarters = np.concatenate([rows[:, :19], tables, rest[:, :5], prices, rest[:, 5 + horizon :]], axis=1)
-    hours, found = features(rows), features(quarters)
+    return np.concatenate([rows[:, :19], tables, rest[:, :5], prices, rest[:, 5 + horizon :]], axis=1)
+
+
+def test_quarter_hours_look_like_the_hours_they_make_up(rows: np.ndarray) -> None:
+    hours, found = features(rows), features(in_quarters(rows))
     weight = 1.0 / 25.0  # the present price weighs less among more steps
     np.testing.assert_allclose(found, hours, atol=4.0 * weight)
     np.testing.assert_allclose(found[:, 11:39], hours[:, 11:39], atol=1e-5)
+
+
+def test_a_policy_that_learned_hours_decides_quarters(rows: np.ndarray) -> None:
+    model = new_ppo(PpoRecipe(**SMALL, rollout=12, minibatch=48), street(RECIPES["ppo"]))
+    assert isinstance(model.policy, OnPolicy)
+    hours, quarters = (model.policy.raw(seen, deterministic=True) for seen in (rows, in_quarters(rows)))
+    np.testing.assert_allclose(quarters, hours, atol=0.02)
+    action, _ = model.predict(in_quarters(rows), deterministic=True)
+    np.testing.assert_array_equal(action, translated(in_quarters(rows), quarters, "levels"))
 
 
 def test_nobody_without_a_battery_is_no_number(rows: np.ndarray) -> None:

@@ -109,6 +109,7 @@ def test_the_card_says_how_it_was_trained(trained: Path) -> None:
     )
     assert len(str(card["sha256"])) == len(str(card["data_sha256"])) == 64
     assert card["steps"] >= 800
+    assert card["observation"] == {"horizon": 24, "numbers": 194, "table": "autonomy.observing, of a prosumer"}
 
 
 def test_the_model_runs(trained: Path) -> None:

@@ -19,6 +19,7 @@ from autonomy.learning.events import EventLog
 from autonomy.learning.order import Order, Progress, Trained, cooked
 from autonomy.learning.reinforcement.chapters import Algorithm, Learned, train
 from autonomy.learning.reinforcement.exam import Exam
+from autonomy.learning.reinforcement.layout import horizon_of
 from autonomy.learning.reinforcement.ppo import PPO_ALGORITHM, PpoRecipe
 from autonomy.learning.reinforcement.recipe import Point, Recipe
 from autonomy.learning.reinforcement.sac import SAC_ALGORITHM, SacRecipe
@@ -56,7 +57,14 @@ def carry_out(name: str, order: Order, folder: Path, progress: Callable[[Progres
     model._last_obs = model._last_episode_starts = model.ep_info_buffer = None
     model.save(folder / WEIGHTS)
     card = _card(name, order, recipe, learned, year)
-    told_too = {"sha256": hash_of(model.policy), "steps": learned.curve[-1].prosumer_steps, "recipe": asdict(recipe)}
+    size = int(model.observation_space.shape[0])
+    sees = {"horizon": horizon_of(size), "numbers": size, "table": "autonomy.observing, of a prosumer"}
+    told_too = {
+        "sha256": hash_of(model.policy),
+        "steps": learned.curve[-1].prosumer_steps,
+        "recipe": asdict(recipe),
+        "observation": sees,
+    }
     (folder / CARD).write_text(json.dumps({**card.as_dict(), **told_too}, indent=1) + "\n", encoding="utf-8")
     rows = [point._asdict() for point in learned.curve]
     curve.write_table(rows, folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.sac.policies import SACPolicy
@@ -23,9 +24,13 @@ class _Meaning:
     meaning: str
 
     def raw(self, observation: Any, *, deterministic: bool) -> NDArray[np.float32]:
-        """Return (R, 3) what is wanted, before it is translated."""
-        action: NDArray[np.float32] = super().predict(observation, deterministic=deterministic)[0]  # type: ignore[misc]
-        return action
+        """Return (R, 3) what is wanted, before it is translated, given (R, D) of any step that divides a day."""
+        policy: Any = self
+        policy.set_training_mode(False)
+        with torch.no_grad():
+            action = policy._predict(torch.as_tensor(observation), deterministic=deterministic)
+        wanted: NDArray[np.float32] = np.clip(action.numpy(), -1.0, 1.0)
+        return wanted
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
