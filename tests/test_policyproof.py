@@ -259,6 +259,19 @@ def test_shares_add_up_and_are_what_a_grid_says(seed: int) -> None:
     assert found.is_proved == (found.unknown == 0.0 and found.violated == 0.0)
 
 
+def test_a_part_is_never_bounded_worse_than_the_whole() -> None:
+    # The example of docs/policy-proofs.md: over x0 >= 0 alone the bound is 7/3, over the whole box it is 2.
+    layered = Layered((
+        Layer(np.array([[1.0, 1.0], [1.0, -1.0]]), np.zeros(2), np.ones(2, dtype=bool)),
+        Layer(np.array([[1.0, -1.0]]), np.zeros(1), np.zeros(1, dtype=bool)),
+    ))  # fmt: skip
+    objective, whole = layers_objective(layered), Box(np.array([[-1.0, -1.0]]), np.array([[1.0, 1.0]]))
+    assert objective(Box(np.array([[0.0, -1.0]]), whole.upper)).most[0] == pytest.approx(7.0 / 3.0)
+    found = search(objective, whole, most=1.5, effort=Effort(boxes=3, by_volume=True))
+    assert found.boxes == 3
+    assert found.bound == pytest.approx(2.0)
+
+
 def test_halves_are_the_box_and_split_what_matters() -> None:
     box = Box(np.array([[0.0, 0.0, 5.0]]), np.array([[2.0, 8.0, 5.0]]))
     both = halves(box, np.array([[3.0, 1.0, 9.0]]))  # the third column has no width

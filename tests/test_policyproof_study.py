@@ -19,13 +19,15 @@ from autonomy.learning.shipped import shipped
 from autonomy.learning.views import battery_of
 from autonomy.policyproof.anchors import anchors_of, set_points
 from autonomy.policyproof.crown import Box
-from autonomy.policyproof.ensemble import STORED, Ensemble
+from autonomy.policyproof.ensemble import STORED, Ensemble, box_of
 from autonomy.policyproof.interval import Interval
 from autonomy.policyproof.intervention import Most, most_intervention, moved_kw, worst_met
-from autonomy.policyproof.layered import Layer, Layered
+from autonomy.policyproof.layered import Layer, Layered, unrolled
 from autonomy.policyproof.meters import moved, recorded, wanted
+from autonomy.policyproof.milp import maximise
 from autonomy.policyproof.monotone import EDGE, PRICE, hour_of, rise_objective, whole, worst_rises
 from autonomy.policyproof.monotone import STORED as ALONG_STORED
+from autonomy.policyproof.planted import Slit, planted
 from autonomy.policyproof.region import Region, region_of
 from autonomy.policyproof.replay import Scene, load_of, play, recorded_load, staged
 from autonomy.policyproof.search import Effort, search
@@ -233,8 +235,6 @@ def test_nothing_is_said_of_interventions_where_lines_or_ramps_could_ask_for_mor
 @pytest.mark.parametrize("seed", range(4))
 def test_the_mixed_integer_optimum_is_inside_the_bound_and_equal_when_fully_split(seed: int) -> None:
     pytest.importorskip("omlt")
-    from autonomy.policyproof.milp import maximise  # noqa: PLC0415
-
     random = np.random.default_rng(seed)
     layers = [Layer(random.normal(size=(8, given_)), random.normal(size=8), np.arange(8) % 4 != 0) for given_ in (3, 8)]
     layered = Layered((*layers, Layer(random.normal(size=(1, 8)), np.zeros(1), np.zeros(1, dtype=bool))))
@@ -255,6 +255,28 @@ def test_both_tools_agree_on_the_deployed_network(region: Region) -> None:
     assert found.is_agreed
     assert found.optimum.value <= found.crown
     assert found.split.bound - found.optimum.value < 2e-4
+
+
+def test_the_mixed_integer_program_finds_the_planted_slit_as_well(region: Region) -> None:
+    pytest.importorskip("omlt")
+    lower, upper = (float(side[0, 0]) for side in region.everything)
+    slit = Slit(load=0.2, stored=0.7312, load_width=5e-4 * (upper - lower), stored_width=5e-4, gate=2, height=40.0)
+    box = region.tubes([2000])
+    middle = 0.5 * (box.lower + box.upper)
+    low, high = middle.copy(), middle.copy()
+    low[0, 0], high[0, 0], low[0, STORED], high[0, STORED] = 0.15, 0.26, 0.68, 0.79
+    found = []
+    for network in (planted(region.networks[0], slit), region.networks[0]):
+        inner = box_of(network, Box(low, high))
+        centre, wide = 0.5 * (inner.lower + inner.upper), high > low
+        inside = Box(np.where(wide, inner.lower, centre), np.where(wide, inner.upper, centre))
+        found.append(maximise(unrolled(network).rows((2,)), inside))
+    hidden, shipped_ = found
+    assert hidden.is_optimal
+    assert shipped_.is_optimal
+    assert hidden.value > 20.0 > -4.0 > shipped_.value
+    load = hidden.point[0] * region.networks[0].scale[0] + region.networks[0].mean[0]
+    assert abs(load - slit.load) / slit.load_width + abs((hidden.point[STORED] + 1) / 2 - 0.7312) / 5e-4 < 1.0
 
 
 # --- the control ----------------------------------------------------------------------------------------------------

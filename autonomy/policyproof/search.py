@@ -113,8 +113,8 @@ class _Search:
         none = np.zeros((0, columns))
         self.open = _Open(Box(none, none), np.zeros(0), np.zeros(0), none)
 
-    def look(self, box: Box, share: Vector) -> None:
-        """Bound boxes, a batch at a time; keep those that are not settled."""
+    def look(self, box: Box, share: Vector, ceiling: Vector) -> None:
+        """Bound boxes, a batch at a time, none above the bound of what it is a part of; keep what is not settled."""
         kept = [self.open]
         for first in range(0, len(share), BATCH):
             part = np.arange(first, min(first + BATCH, len(share)))
@@ -124,7 +124,8 @@ class _Search:
             top = int(np.argmax(found.value))
             if found.value[top] > self.best:
                 self.best, self.place = float(found.value[top]), np.array(found.point[top])
-            kept.append(self._settled(_Open(here, share[part], found.most, found.score), found.least))
+            most = np.minimum(found.most, ceiling[part])
+            kept.append(self._settled(_Open(here, share[part], most, found.score), found.least))
         boxes = Box(*(np.concatenate([one.box[side] for one in kept]) for side in (0, 1)))
         self.open = _Open(boxes, *(np.concatenate([one[k] for one in kept]) for k in (1, 2, 3)))
         if self.most is None:  # the best value may have risen since they were looked at
@@ -139,11 +140,11 @@ class _Search:
         self.closed = max(self.closed, float(boxes.bound[done | bad].max(initial=-np.inf)))
         return boxes.rows(~(done | bad))
 
-    def split(self, *, by_volume: bool) -> tuple[Box, Vector]:
-        """Take a batch of open boxes out, and return their halves."""
+    def split(self, *, by_volume: bool) -> tuple[Box, Vector, Vector]:
+        """Take a batch of open boxes out, and return their halves, with the bounds of the whole."""
         order = np.argsort(-self.open.share if by_volume else -self.open.bound, kind="stable")
         now, self.open = self.open.rows(order[:BATCH]), self.open.rows(order[BATCH:])
-        return halves(now.box, now.score), np.repeat(0.5 * now.share, 2)
+        return halves(now.box, now.score), np.repeat(0.5 * now.share, 2), np.repeat(now.bound, 2)
 
 
 def search(
@@ -167,7 +168,8 @@ def search(
     """
     effort, start = effort or Effort(), clock()
     state = _Search(objective, most, gap, box.lower.shape[1])
-    todo = box, np.full(len(box.lower), 1.0 / max(len(box.lower), 1))
+    count = len(box.lower)
+    todo = box, np.full(count, 1.0 / max(count, 1)), np.full(count, np.inf)
     while len(todo[1]):
         state.look(*todo)
         is_met = effort.to_first and most is not None and state.best > most
