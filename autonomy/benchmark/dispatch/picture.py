@@ -50,9 +50,10 @@ def draw(summaries: Sequence[Summary], folder: Path) -> Drawn:
     places = [name for name in communities if name != ALL]
     with canvas(PANEL_IN * len(places) + 0.8) as figure:
         panels = figure.subplots(len(places), 2, squeeze=False)
-        styles = _styles(list(dict.fromkeys(one.name for one in safe)))
+        compared = [one for one in safe if one.policy != BASELINE]  # so far off that the others would be one point
+        styles = _styles(list(dict.fromkeys(one.name for one in compared)))
         for (left, right), community in zip(panels, places, strict=True):
-            mine = [one for one in safe if one.community == community]
+            mine = [one for one in compared if one.community == community]
             _trade_off(left, community, mine, "co2_kg", "CO2 of grid imports, kg", styles)
             _trade_off(right, community, mine, "peak_import_kw", "highest import of a week, kW", styles)
         for name, style in styles.items():
@@ -87,14 +88,12 @@ def _trade_off(
     axes.set_ylabel(label)
     axes.grid(visible=True, axis="both")
     axes.margins(0.08)
-    if aim == "peak_import_kw":
-        axes.set_ylim(0.0, 1.1 * max([1e-3, *(one.peak_import_kw for one in shown if one.cases > one.failures)]))
 
 
 def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         name: {
-            "color": INK if name == OPTIMUM else light("grey") if name == BASELINE else light(SERIES[k % len(SERIES)]),
+            "color": INK if name == OPTIMUM else light(SERIES[k % len(SERIES)]),
             "marker": "*" if name == OPTIMUM else MARKERS[k % len(MARKERS)],
             "markersize": 9.0 if name == OPTIMUM else 6.0,
         }
