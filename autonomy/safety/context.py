@@ -13,7 +13,7 @@ from autonomy.safety.canonical import canonical, digest
 from autonomy.safety.claim import Claim
 from autonomy.safety.domain import RECORDED, Operating
 from autonomy.safety.identity import core_sha256, package_sha256
-from autonomy.safety.record import Record, play, prices_of, record_of
+from autonomy.safety.record import Record, checked_prices, play, prices_of, record_of
 from autonomy.safety.verifier import Folder
 from autonomy.scenario import Scenario
 
@@ -66,6 +66,17 @@ class Context:
         """Return what a claim is about: a domain, and the trusted core or the whole package."""
         code = core_sha256() if is_core else package_sha256()
         return About(domain=domain, domain_sha256=digest(self.domains[domain]), code_sha256=code)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether batteries and limits are the same in every step: no EVs, outages or derating."""
+        timeline = self.configuration.assets.timeline(self.configuration.community, self.scenario.series)
+        return timeline is None or timeline.is_empty
+
+    @property
+    def knows_prices(self) -> bool:
+        """Whether the checker knows every price that plays a part: no fees, cycle or peak prices, no assets."""
+        return self.is_static and checked_prices(self.configuration.economics) is not None
 
     def record(self, policy: str) -> Record:
         """Return what a policy did over the windows; played once, and then kept in the folder."""

@@ -22,6 +22,7 @@ RATED = ("charge_limit_kw", "discharge_limit_kw", "charge_efficiency", "discharg
          "connection_limit_kw", "active", "can_curtail", "can_shed")  # fmt: skip
 ORDINARY = {"policy-raised", "policy-shape", "policy-late", "intent-not-finite", "intent-clipped", "battery-limit",
             "line-limit", "connection-limit", "curtailed", "shed", "trade-cut", "price-clipped"}  # fmt: skip
+GRID = ("grid_import_limit_kw", "grid_export_limit_kw")
 TARIFF = ("retail_price", "feed_in_price", "carbon_kg_per_kwh")
 
 
@@ -96,7 +97,12 @@ class Step:
     def __init__(self, home: Home, said: Any, before: Any) -> None:
         seen, size, done = said["observed"], home.size, said["decided"]
         own = (seen.get("limits") or {"limits": {}})["limits"]
-        need(set(own) <= set(RATED), "a step has limits that are not checked again here")
+        need(set(own) <= {*RATED, *GRID, "charge_floor_kw"}, "a step has limits that are not checked again here")
+        grid, feeder = [given(own.get(name), 1)[0] for name in GRID], home.tree.parent.index(-1)
+        self.imports, self.exports = (
+            [x if end is None or k != feeder else min(x, end) for k, x in enumerate(limits)]
+            for limits, end in zip((home.imports, home.exports), grid, strict=True)
+        )
         pairs = {name: zip(given(own.get(name), size), home.rated[name], strict=True) for name in RATED}
         self.limits: Any = {name: [rated if x is None else x for x, rated in pair] for name, pair in pairs.items()}
         d, g, soc = (given(seen.get(name), size) for name in ("demand_kw", "pv_kw", "soc"))
@@ -148,7 +154,9 @@ class Step:
             high.append(self.caps[0][i] - (min(d - s, self.caps[1][i]) if known else ZERO) - b)
             connection = max(limits["connection_limit_kw"][i], 2 * MICRO)
             may_leap = last is None or self.mode == "dead-stop" or self.causes["ramp-relaxed"]
-            goes_on = last is not None and None not in (self.e[i], last.e[i]) and "limits" not in self.seen
+            goes_on = (
+                last is not None and None not in (self.e[i], last.e[i]) and "limits" not in {*self.seen, *last.seen}
+            )
             net, stated = g - c - d + s - b, self.n[i]
             rules = {
                 "rate": -limits["discharge_limit_kw"][i] <= b <= limits["charge_limit_kw"][i],
@@ -166,7 +174,7 @@ class Step:
         lossy = home.tree.fold(low, lambda k, x: x - home.loss[k] * x**2 if home.loss[k] else x)
         for k, (least, most) in enumerate(zip(lossy, home.tree.sums(high), strict=True)):
             free, lost = (len(home.tree.below[k]) + 1) * MICRO, home.loss[k] * least**2 if home.loss[k] else 0
-            if not -max(home.imports[k], free) <= least - lost <= most <= max(home.exports[k], free):
+            if not -max(self.imports[k], free) <= least - lost <= most <= max(self.exports[k], free):
                 yield "line"
 
     def gap(self) -> Any:
@@ -176,7 +184,7 @@ class Step:
             return None
         base, connection = [g - d for g, d in zip(self.g, self.d, strict=True)], limits["connection_limit_kw"]
         on_line, on_node = listed(certificate["line_multipliers"]), listed(certificate["node_multipliers"], home.size)
-        lines = on_line, home.imports, home.exports, home.tree.sums(base)
+        lines = on_line, self.imports, self.exports, home.tree.sums(base)
         for prices, imports, exports, flow in (lines, (on_node, connection, connection, base)):
             for k, price in enumerate(prices):
                 end = -imports[k] if price > 0 else exports[k]
@@ -208,7 +216,11 @@ class Step:
             is_priced = feed_in[i] - MICRO <= price <= retail[i] + MICRO
             broken["trade"] += not min(net[i], 0) <= t <= max(net[i], 0) or (t == 0 and pays != 0)
             broken["worse off"] += t != 0 and not (is_own and is_fair and is_priced)
-        return cost + p.carbon * carbon[0] * dt * max(-sum(net), ZERO)
+        flows = self.home.tree.fold(net, lambda k, x: x - self.home.loss[k] * x**2)
+        lost = sum((loss * x**2 for loss, x in zip(self.home.loss, flows, strict=True) if loss), ZERO)
+        kept = min(lost, max(sum(net), ZERO))
+        cost += dt * (feed_in[0] * kept + retail[0] * (lost - kept))
+        return cost + p.carbon * carbon[0] * dt * max(lost - sum(net), ZERO)
 
 
 def record(folder: Any, check: Any) -> dict[str, Any]:
@@ -232,7 +244,7 @@ def record(folder: Any, check: Any) -> dict[str, Any]:
         found["inside"] += all(low <= seen[name][i] <= high for name, i, (low, high) in ranges)
         found.update([f"mode {step.mode}", *(f"cause {cause}" for cause in step.causes)])
         found.update(curtailed_kwh=home.dt * sum(step.c), shed_kwh=home.dt * sum(step.s))
-        flows = zip(home.tree.sums(step.n), home.imports, home.exports, strict=True)
+        flows = zip(home.tree.sums(step.n), step.imports, step.exports, strict=True)
         margin = min(margin, *(min(most + flow, least - flow) for flow, most, least in flows))
     need(min(gaps, default=ZERO) >= 0, "a decision is better than the best: it breaks a limit")
     for run in runs:

@@ -124,7 +124,7 @@ def play(
                 name=name or policy,
                 on_step=on_step,
             )
-            for window, timeline in zip(windows, _timelines(configuration, windows), strict=True)
+            for window, timeline in zip(windows, timelines_of(configuration, windows), strict=True)
         ]
     lines = [line for run in runs for line in _market_lines(run, configuration.economics)]
     text = b"".join(canonical({"number": number, **line}) + b"\n" for number, line in enumerate(lines))
@@ -159,7 +159,8 @@ def prices_of(economics: Economics) -> dict[str, float | None]:
     return {name: getattr(economics, ours) for name, ours in PRICES.items()}
 
 
-def _timelines(configuration: Configuration, windows: Sequence[Scenario]) -> list[Timeline | None]:
+def timelines_of(configuration: Configuration, windows: Sequence[Scenario]) -> list[Timeline | None]:
+    """Return what assets do in each window: EVs, outages, derating; None where there are none."""
     whole = configuration.assets.timeline(configuration.community, windows[0].series)
     return [None if whole is None else whole.window(window.start, window.stop) for window in windows]
 

@@ -161,12 +161,15 @@ def found_apart(job: Any) -> Any:
 
 
 def share_out(folder: Folder, claims: Any) -> None:
-    """Let all processors do the checks that take long, and remember what they find."""
+    """Let all processors do the checks that take long, and remember what they find; nothing is lost if they cannot."""
     checks = [part for claim in claims for check in claim["check"] or () for part in long_ones(folder, check)]
     todo = {canonical(check): (folder.root, check) for check in checks}
-    with ProcessPoolExecutor() as pool:
-        found = zip(todo, pool.map(found_apart, todo.values()), strict=True)
-        folder.known.update({key: what for key, what in found if what is not None})
+    try:
+        with ProcessPoolExecutor() as pool:
+            found = zip(todo, pool.map(found_apart, todo.values()), strict=True)
+            folder.known.update({key: what for key, what in found if what is not None})
+    except (ImportError, OSError, RuntimeError):
+        return
 
 
 def main(arguments: list[str], known: Any = None) -> int:

@@ -111,7 +111,8 @@ def _worst(context: Context, side: Side) -> Claim:
         statement="max over the domain of the least total cut on the rung "
         f"{worst.side.rung} lies in [{{value_kw:.6f}}, {{bound_kw:.6f}}] kW; over the box around the domain, without "
         f"coincidence and common sun, it is {{box_bound_kw:.3f}} kW. Peaks of all together: {total.sum():.1f} kW.",
-        sentence=f"{what} {state}: never more than {{bound_kw:.1f}} kW in total, anywhere in the operating domain.",
+        sentence=f"{what} {state}: never more than {{bound_kw:.1f}} kW in total, anywhere in the operating domain"
+        + ("." if context.is_static else ", while batteries and limits are as rated: not in an outage."),
         verdict=Verdict.PROVED_EXACT if worst.is_exact else Verdict.BOUNDED,
         method="mixed-integer program of an adversary; every leaf of its tree checked by an exact dual bound "
         "[Neumaier2004]; the witness attains it"
@@ -270,8 +271,8 @@ def _between(low: Fraction, high: Fraction, thousandths: int) -> Fraction:
 def _reserves(context: Context) -> Iterator[Claim]:
     """Yield the least reserve before the hardest hours of the day, as many of them as batteries can get through."""
     for hours in range(PEAK_HOURS, 0, -1):
-        first, peak = _hardest(context, hours)
         try:
+            first, peak = _hardest(context, hours)
             found = {objective: least_reserve(peak, objective) for objective in (Objective.ENERGY, Objective.SHARE)}
         except ModelError:
             continue

@@ -9,7 +9,7 @@ from autonomy.safety.chapters.runtime import measured
 from autonomy.safety.claim import Claim, Figure, Role
 from autonomy.safety.context import BASELINE, CHECKER, Context
 from autonomy.safety.optimum import OVERLAP_KW, optimum_of
-from autonomy.safety.record import checked_prices, fresh_policy, prices_of
+from autonomy.safety.record import fresh_policy, prices_of, timelines_of
 from autonomy.safety.verdict import Verdict
 from autonomy.safety.verifier import run
 from autonomy.simulator import Simulator
@@ -20,9 +20,7 @@ TERMINAL = "energy left at a window's end counts at its lowest retail price, unl
 
 def claims(context: Context) -> Iterator[Claim]:
     """Yield the optimum and the share of the saving, where the checker knows all prices; then what limits cost."""
-    prices = checked_prices(context.configuration.economics)
-    timeline = context.configuration.assets.timeline(context.configuration.community, context.scenario.series)
-    if prices is not None and (timeline is None or timeline.is_empty):
+    if context.knows_prices:
         yield from _certified(context)
     yield _price_of_safety(context)
 
@@ -47,15 +45,22 @@ def _certified(context: Context) -> Iterator[Claim]:
     measured(context, baseline)
     values = {name: float(value) for name, value in run(context.checker, check).items()}
     currency = context.configuration.currency
+    community = context.configuration.community
+    is_whole = community.network.is_lossless and not community.has_ramp_limits
     yield Claim(
         id="optimality.optimum",
         title="What the best dispatch would have cost",
         statement="No dispatch of the recorded windows costs less than {bound:.6f}, and one that breaks nothing by "
         "more than "
-        "{repair:.1e} kW costs {incumbent:.6f}; " + TERMINAL + ".",
+        "{repair:.1e} kW costs {incumbent:.6f}"
+        + ("; " if is_whole else " without losses and ramp limits; ")
+        + TERMINAL
+        + ".",
         sentence=f"With perfect foresight the recorded weeks would have cost {{incumbent:,.2f}} {currency}; nothing "
-        "costs less.",
-        verdict=Verdict.PROVED_EXACT if values["gap"] <= 1e-6 else Verdict.BOUNDED,
+        "costs less."
+        if is_whole
+        else f"Even with perfect foresight the recorded weeks would have cost {{bound:,.2f}} {currency} or more.",
+        verdict=Verdict.PROVED_EXACT if values["gap"] <= 1e-6 and is_whole else Verdict.BOUNDED,
         method="linear program of each window; its multipliers bound it by weak duality [Neumaier2004], its vertex "
         "attains that",
         tool=TOOL,
@@ -75,8 +80,9 @@ def _certified(context: Context) -> Iterator[Claim]:
         statement="(grid-only cost − cost of {policy}) / (grid-only cost − bound) = {share:.4f}, of {saved:.2f} "
         + currency
         + " saved.",
-        sentence="The policy saves {share:.1%} of what perfect foresight could have saved against batteries that "
-        "stand still.",
+        sentence="The policy saves "
+        + ("" if is_whole else "at least ")
+        + "{share:.1%} of what perfect foresight could have saved against batteries that stand still.",
         verdict=Verdict.PROVED_EXACT,
         method="both costs counted from the journals and the trades in fractions, the optimum by its bound",
         tool=TOOL,
@@ -95,7 +101,10 @@ def _price_of_safety(context: Context) -> Claim:
     context.progress(f"playing {context.policy} without the shield")
     configuration, shielded = context.configuration, context.record(context.policy)
     policy = Unshielded(fresh_policy(context.policy, configuration.economics))
-    simulators = [Simulator(configuration.community, w, economics=configuration.economics) for w in context.windows]
+    simulators = [
+        Simulator(configuration.community, window, economics=configuration.economics, timeline=timeline)
+        for window, timeline in zip(context.windows, timelines_of(configuration, context.windows), strict=True)
+    ]
     runs = [roll_out_unshielded(simulator, policy, name=context.policy) for simulator in simulators]
     broken = [(run.time[k], violation) for run in runs for k, violation in run.violations]
     cost = sum(run.cost for run in runs)

@@ -35,7 +35,7 @@ def measured(context: Context, record: Record) -> dict[str, Any]:
     """
     context.progress(f"judging {record.policy} again")
     found = verifier.run(context.checker, context.record_check(record))
-    if not math.isclose(float(found["cost"]), record.cost, rel_tol=1e-9, abs_tol=1e-6):
+    if context.knows_prices and not math.isclose(float(found["cost"]), record.cost, rel_tol=1e-9, abs_tol=1e-6):
         raise ArithmeticError(f"{record.policy} cost {record.cost} in the simulator and {float(found['cost'])} again")
     if (found["violations"] == 0) != (record.violations == 0):
         raise ArithmeticError(
