@@ -12,8 +12,12 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import isfinite
+from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autonomy.errors import ConfigError
 from autonomy.field.bridge import Bridge
@@ -37,8 +41,9 @@ def free_port():
 
 
 @contextmanager
-def mosquitto(folder, port):
-    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+def mosquitto(folder, port, *, anonymous="true", extra=""):
+    text = f"listener {port} 127.0.0.1\nallow_anonymous {anonymous}\n{extra}"
+    (folder / "mosquitto.conf").write_text(text)
     child = subprocess.Popen([MOSQUITTO, "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
     try:
         until(lambda: reaches(port))
@@ -372,3 +377,53 @@ def test_a_bridge_without_its_service_tells_why():
     assert told["until_s"] == 100.0 + 1.5 * 900.0
     assert told["prosumers"]["x"]["load_cap_kw"] == 1.0
     assert told["prosumers"]["x"]["generation_cap_kw"] is None
+
+
+OPENSSL, PASSWD = shutil.which("openssl"), shutil.which("mosquitto_passwd")
+
+
+@needs_broker
+@pytest.mark.skipif(OPENSSL is None or PASSWD is None, reason="needs openssl and mosquitto_passwd")
+def test_a_broker_with_tls_and_passwords_lets_in_who_knows_them(tmp_path):
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "ca.pem"]
+    subprocess.run([OPENSSL, *words], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([PASSWD, "-c", "-b", "users", "meter", "right"], cwd=tmp_path, check=True, capture_output=True)
+    for name in ("users", "key.pem"):
+        (tmp_path / name).chmod(0o644)  # mosquitto gives up being root before it reads them
+    tmp_path.chmod(0o755)
+    port, files = free_port(), tmp_path
+    extra = f"password_file {files}/users\ncertfile {files}/ca.pem\nkeyfile {files}/key.pem\nuser root\n"
+    with mosquitto(tmp_path, port, anonymous="false", extra=extra), serving([station(tmp_path)]) as place:
+        for password, ca, lets_in in (("right", "ca.pem", True), ("wrong", "ca.pem", False), ("right", None, False)):
+            ca_file = tmp_path / ca if ca else None
+            broker = Broker(port=port, username="meter", password=password, ca_file=ca_file)
+            adapter = MqttAdapter(bridge_to(place), broker)
+            assert adapter.start(20.0 if lets_in else 1.5) is lets_in
+            adapter.close()
+
+
+class Said(NamedTuple):
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+PARTS = st.lists(
+    st.sampled_from(["left", "right", "soc", "demand_kw", "retail_price", "", "x/y", "é"]) | st.text(), max_size=4
+)
+
+
+@given(
+    parts=PARTS,
+    payload=st.binary(max_size=20) | st.floats().map(lambda x: json.dumps(x).encode()),
+    retain=st.booleans(),
+)
+def test_no_message_stops_the_adapter(parts, payload, retain):
+    caps = {"generation_cap_kw": [1.0, 1.0], "load_cap_kw": [1.0, 1.0]}
+    named = {**ALONE, "community": "pair", "prosumers": ["left", "right"], "dead_stop": caps}
+    adapter = MqttAdapter(Bridge(None, named, Mailbox(["left", "right"], max_age_s=1.0)), Broker())
+    adapter._heard(None, None, Said("autonomy/pair/measured/" + "/".join(parts), payload, retain))
+    seen = adapter._bridge.mailbox.observation(time.time())
+    assert adapter.ignored == 1 or "/".join(parts).split("/")[-1] in (*OF_PROSUMER, *OF_ALL)
+    assert all(value is None or isfinite(value) for value in seen["soc"])

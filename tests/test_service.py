@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import stat
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Controller, Limits, Observation
+from autonomy import Controller, Limits, Observation, cli
 from autonomy.errors import ConfigError
 from autonomy.journal.verify import verify
 from autonomy.layers.observation import LIMIT_FIELDS, OBSERVATION_FIELDS
@@ -476,3 +477,28 @@ def test_a_policy_may_take_half_of_the_deadline_and_then_the_ladder_answers_with
         assert "policy-late" in [reason["cause"] for reason in late["reasons"]]
         assert 1500 <= late["answered_in_ms"] < 3000
     assert verify(tmp_path / "demo.jsonl").is_verified
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--fsync", "sometimes"], "expected always, daily, never or a number"),
+        (["--port", "70000"], "a TCP port"),
+        (["--deadline", "0"], "seconds > 0"),
+        (["--community", "missing.toml"], "missing.toml"),
+        (["--policy", "self-consumtion"], "did you mean 'self-consumption'"),
+        (["--keys", "missing.toml"], "no file of keys"),
+        (["--prot", "8080"], "did you mean '--port'"),
+    ],
+)
+def test_wrong_options_are_errors_that_say_what_was_expected(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["serve", "--journal", "journal", *words]) == cli.EXIT_ERROR
+    assert told in capsys.readouterr().err
+
+
+def test_without_the_extra_the_command_says_which_one_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "autonomy.service.web.server", None)
+    assert cli.main(["serve"]) == cli.EXIT_ERROR
+    assert "autonomy-stack[service]" in capsys.readouterr().err
