@@ -27,9 +27,9 @@ from autonomy.safety.verdict import Verdict
 from autonomy.safety.verifier import run
 
 COMMAND = "python -m autonomy.policyproof"
-MAPPED, FULL_MAPPED = 4, 24
+MAPPED, FULL_MAPPED = 4, 12
 """Hours whose plane of price and stored share is mapped by branch and bound."""
-TRIED, FULL_TRIED = 120, 2000
+TRIED, FULL_TRIED = 120, 1000
 """Hours in which a grid is tried."""
 NAMES = {PRICE: ("price", "the retail price rises"), STORED: ("charge", "more is stored")}
 POINTS = 33
@@ -52,7 +52,7 @@ def monotone_claims(context: Context, region: Region, hours: Sequence[int]) -> I
     tried = [int(k) for k in steps[:: max(len(steps) // every, 1)]]
     mapped = list(hours[:: max(len(hours) // count, 1)][:count])
     context.progress("the policy as price and charge go up")
-    effort = Effort(seconds=60.0 if context.is_full else 3.0, by_volume=True)
+    effort = Effort(seconds=20.0 if context.is_full else 3.0, by_volume=True)
     for along, found in zip(NAMES, monotonies(region, mapped, tried, prices, effort), strict=True):
         yield _monotone(context, found, along)
 
