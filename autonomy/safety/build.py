@@ -167,7 +167,7 @@ def _report(order: Order, context: Context) -> dict[str, Any]:
         "currency": order.configuration.currency,
         "is_full": order.is_full,
         "identity": identity_of(order.configuration.community, order.windows, (order.policy,)),
-        "summary": summary_of(order.configuration.community, context.operating, order.policy, claims),
+        "summary": summary_of(context, claims),
         "domains": context.domains,
         "chapters": [{"letter": letter, "title": title} for letter, title in CHAPTERS.items()],
         "verdicts": [{"verdict": verdict, "meaning": MEANINGS[verdict]} for verdict in Verdict],

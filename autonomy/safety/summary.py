@@ -9,6 +9,7 @@ import numpy as np
 
 from autonomy.layers.community import Community
 from autonomy.report.quantity import count, quantity
+from autonomy.safety.context import Context
 from autonomy.safety.domain import MARGIN, Operating
 
 Claims = Sequence[Mapping[str, Any]]
@@ -16,13 +17,13 @@ GATE = ("gate.lines", "gate.battery", "gate.recovery")
 """The claims that carry the sentence on all limits."""
 
 
-def summary_of(community: Community, operating: Operating, policy: str, claims: Claims) -> list[dict[str, str]]:
+def summary_of(context: Context, claims: Claims) -> list[dict[str, str]]:
     """Return the paragraphs, each with a title; a number is said only where a claim has it."""
     by_id = {claim["id"]: claim for claim in claims}
     return [
-        {"title": "What this is about", "text": _system(community, policy)},
-        {"title": "What is guaranteed", "text": _guaranteed(by_id)},
-        {"title": "For what domain", "text": _domain(operating, by_id)},
+        {"title": "What this is about", "text": _system(context.configuration.community, context.policy)},
+        {"title": "What is guaranteed", "text": _guaranteed(by_id, is_static=context.is_static)},
+        {"title": "For what domain", "text": _domain(context.operating, by_id)},
         {"title": "What is not", "text": NOT},
     ]
 
@@ -55,7 +56,7 @@ def _limit(limit: float) -> str:
     return f"{limit:.4g} kW" if np.isfinite(limit) else "any amount"
 
 
-def _guaranteed(by_id: Mapping[str, Mapping[str, Any]]) -> str:
+def _guaranteed(by_id: Mapping[str, Mapping[str, Any]], *, is_static: bool) -> str:
     proved = all(by_id.get(id_, {}).get("verdict") == "PROVED-SMT" for id_ in GATE)
     parts = [
         "Whatever the policy answers, or fails to answer, every decision keeps the power limits of feeder, lines and "
@@ -66,7 +67,8 @@ def _guaranteed(by_id: Mapping[str, Mapping[str, Any]]) -> str:
     if rest and stopped:
         parts.append(
             f"What that can cost in a step is proved, too: at worst {rest} with batteries at rest, and {stopped} "
-            "without a usable meter."
+            "without a usable meter"
+            + ("." if is_static else ", while batteries and limits are as rated, not in an outage.")
         )
     return " ".join(parts)
 
@@ -82,16 +84,15 @@ def _worst(by_id: Mapping[str, Mapping[str, Any]], rung: str) -> str:
 
 
 def _domain(operating: Operating, by_id: Mapping[str, Mapping[str, Any]]) -> str:
-    box, counted = operating.domain, by_id.get("domain.together")
+    box, counted, ranges = operating.domain, by_id.get("domain.together"), by_id.get("domain.ranges")
     feeder = box.community.network.leaves_first[-1]
     together = float(box.coincidence[feeder] * box.demand_upper_kw.sum())
     sun = float(box.sun_upper * box.pv_peak_kw.sum())
     share = ""
-    if counted is not None:
+    if counted is not None and ranges is not None:
         values = counted["values"]
-        share = (
-            f" {(values['trials'] - values['failures']) / values['trials']:.1%} of the recorded steps lie inside it."
-        )
+        inside = min(values["trials"] - values["failures"], ranges["values"]["inside"])
+        share = f" {inside / values['trials']:.1%} of the recorded steps lie inside it."
     return (
         "The limits: for every observation, right or absurd, on the network as stated. Amounts at worst: for the "
         f"operating domain, which is what was seen and {MARGIN:.0%} beyond: up to {quantity(together, 0)} kW of demand "
