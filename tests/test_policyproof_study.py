@@ -249,10 +249,27 @@ def test_the_mixed_integer_optimum_is_inside_the_bound_and_equal_when_fully_spli
     assert optimum.value <= float(output_objective(layered)(box).most[0]) + 1e-6
 
 
+def test_the_second_tool_works_where_others_have_called_the_solver_before() -> None:
+    pytest.importorskip("omlt")
+    highs = pytest.importorskip("highspy").Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 2)
+    highs.addVar(0.0, 1.0)
+    highs.run()
+    layer = Layer(np.array([[1.0, -2.0]]), np.array([0.5]), np.array([True]))
+    layered = Layered((layer, Layer(np.array([[1.0]]), np.zeros(1), np.array([False]))))
+    found = maximise(layered, Box(-np.ones((1, 2)), np.ones((1, 2))))
+    assert found.is_optimal
+    assert found.value == pytest.approx(3.5)
+
+
 def test_both_tools_agree_on_the_deployed_network(region: Region) -> None:
     pytest.importorskip("omlt")
     found = agreement(region, 0, 2000, 0.1)
+    assert found.is_finished
     assert found.is_agreed
+    wrong = replace(found, optimum=found.optimum._replace(value=found.split.bound + 0.01))
+    assert not wrong.is_agreed
     assert found.optimum.value <= found.crown
     assert found.split.bound - found.optimum.value < 2e-4
 

@@ -134,7 +134,7 @@ def _tools(region: Region, hours: Sequence[int], limit: float) -> Said:
             f"({found.split.boxes} boxes, {found.split.seconds:.1f} s), "
             f"{found.optimum.versions} {found.optimum.value:.6f} ({found.optimum.seconds:.1f} s)"
         )
-        yield text, found.is_agreed or not found.optimum.is_optimal
+        yield text, found.is_agreed or not found.is_finished
 
 
 def _planted(region: Region, hours: Sequence[int], limit: float) -> Said:

@@ -36,7 +36,7 @@ class Optimum(NamedTuple):
         value: The output at `point`, as the layers compute it.
         point: (n,) where.
         binaries: Rectifiers that bend inside the box.
-        is_optimal: Whether the solver says so; else the time was over.
+        is_optimal: Whether the solver says so; else the time was over, or it failed.
         seconds: s, building included.
         versions: Of the tools.
     """
@@ -82,9 +82,10 @@ def maximise(layered: Layered, box: Box, *, limit_s: float = 60.0) -> Optimum:
     solver = Highs()
     solver.config.time_limit = limit_s
     solver.config.load_solution = False
+    # No "threads": HiGHS refuses another number than whoever called it first in this process.
     solver.highs_options = {
         "mip_rel_gap": GAP, "mip_abs_gap": GAP, "mip_feasibility_tolerance": FEASIBLE,
-        "primal_feasibility_tolerance": FEASIBLE, "threads": 1,
+        "primal_feasibility_tolerance": FEASIBLE,
     }  # fmt: skip
     result = solver.solve(model)
     point = np.array(box.lower[0])

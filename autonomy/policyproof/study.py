@@ -116,11 +116,15 @@ class Agreement:
     optimum: Optimum
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the second tool proved an optimum in time."""
+        return self.optimum.is_optimal
+
+    @property
     def is_agreed(self) -> bool:
-        """Whether the optimum is proved, below the bounds, and no lower than they leave room for."""
+        """Whether the optimum is below the bounds, and no lower than what was met."""
         off = 1e-6 * max(1.0, abs(self.optimum.value))
-        least, most = self.split.value - off, min(self.split.bound, self.crown) + off
-        return self.optimum.is_optimal and least <= self.optimum.value <= most
+        return self.split.value - off <= self.optimum.value <= min(self.split.bound, self.crown) + off
 
 
 def emptied(region: Region, steps: Sequence[int], effort: Effort) -> Searched:
