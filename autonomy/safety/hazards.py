@@ -155,7 +155,7 @@ HAZARDS: tuple[Hazard, ...] = (
         constraint="every claim can be checked again, and planted errors are found",
         guarantee="a checker that shares no code; controls that must fail",
         claims=("control.", "gate."),
-        residual="an error in docs/ that both sides follow; the checker itself: a thousand lines to read",
+        residual="an error in docs/ that both sides follow; the checker itself: 1,300 lines to read",
     ),
     Hazard(
         id="H15",
