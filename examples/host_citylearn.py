@@ -10,8 +10,8 @@ from citylearn.citylearn import CityLearnEnv
 
 from autonomy import Supervisor
 from autonomy.benchmark.simulator.citylearn_peer import translate
+from autonomy.hosts import alone_and_behind, as_table, battery_intent
 from autonomy.hosts.citylearn import CityLearnHost, accuracy_of, community_of
-from autonomy.hosts.comparison import alone_and_behind, as_table, battery_intent
 
 schema = translate(Path(sys.argv[1]), Path(tempfile.mkdtemp()))
 env = CityLearnEnv(str(schema), central_agent=True, random_seed=0, active_observations=["hour"])

@@ -4,7 +4,7 @@ import numpy as np
 
 from autonomy import Supervisor
 from autonomy.benchmark.physics.case import fontana
-from autonomy.hosts.comparison import alone_and_behind, as_table, battery_intent
+from autonomy.hosts import alone_and_behind, as_table, battery_intent
 from autonomy.hosts.opendss_host import ACCURACY, OpenDssHost
 
 case = fontana()

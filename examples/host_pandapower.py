@@ -6,7 +6,7 @@ import numpy as np
 import simbench
 
 from autonomy import Supervisor
-from autonomy.hosts.comparison import alone_and_behind, as_table, battery_intent
+from autonomy.hosts import alone_and_behind, as_table, battery_intent
 from autonomy.hosts.pandapower_host import ACCURACY, PandapowerHost
 from autonomy.hosts.pandapower_net import community_of, simbench_profiles
 from autonomy.hosts.simbench import BATTERY

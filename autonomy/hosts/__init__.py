@@ -1,6 +1,7 @@
 """Other people's simulators and what plays a community in them; their libraries come with the extra `[hosts]`."""
 
-from autonomy.hosts.check import check_host
+from autonomy.hosts.check import check_host, check_steps
+from autonomy.hosts.comparison import alone_and_behind, as_table, battery_intent
 from autonomy.hosts.host import Capabilities, Host, LineFlows
 from autonomy.hosts.play import Bare, HostStep, play
 from autonomy.hosts.tally import Tally, tally
@@ -18,7 +19,11 @@ __all__ = [
     "LineFlows",
     "Tally",
     "Tolerance",
+    "alone_and_behind",
+    "as_table",
+    "battery_intent",
     "check_host",
+    "check_steps",
     "play",
     "tally",
 ]

@@ -11,6 +11,7 @@ the host's meters; a meter that lies in the same way as the adapter shows in ano
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,24 @@ def check_host(host: Host, *, steps: int = STEPS, seed: int = 0, tolerance: Tole
         steps=check.played,
         findings=tuple(verdicts.findings),
         unjudged=tuple(verdicts.unjudged),
+        largest=tuple(verdicts.largest),
+    )
+
+
+def check_steps(host: Host, steps: Sequence[HostStep], *, tolerance: Tolerance | None = None) -> HostReport:
+    """Compare the numbers of a run that somebody else played: a host whose loop cannot be turned inside out.
+
+    Args:
+        host: Whose run it is.
+        steps: What was observed, asked for and observed next.
+        tolerance: As of `check_host`.
+    """
+    verdicts = Verdicts(host, tolerance or Tolerance())
+    verdicts.judge(steps)
+    return HostReport(
+        steps=len(steps),
+        findings=tuple(verdicts.findings),
+        unjudged=(*verdicts.unjudged, "reset, seed, capabilities and missing signals: only one run was seen"),
         largest=tuple(verdicts.largest),
     )
 
