@@ -69,6 +69,15 @@ def test_a_row_worked_by_hand() -> None:
     assert row.moved == pytest.approx((0.15 + 0.05 + 0.2) / 6)
 
 
+def test_who_tries_more_finds_no_less() -> None:
+    books, orders = by_hand()
+    few, more = (row_of(CASE, books, orders, Terms(), replace(PLAN, prices=count).tries) for count in (3, 101))
+    # Of 3 prices the first seller can only ask what it asks, or the end; of 101 it asks 0.198 and sells 2 kW at it.
+    assert few.hourly == pytest.approx(0.05 / 6)
+    assert more.hourly == pytest.approx((2 * 0.098 - 0.15 + 0.05) / 6)
+    np.testing.assert_allclose(PLAN.tries["shares"], [1.0, 0.75, 0.5, 0.25])
+
+
 def test_prices_are_places_in_what_a_fee_leaves() -> None:
     books, orders = by_hand()
     row = row_of(CASE, books, Orders(orders.offer_kw, np.array([[0.125, 0.15, 0.25], [0.1, 0.1, 0.1]])), Terms(fee=0.1))
@@ -167,6 +176,7 @@ def test_trade_that_costs_somebody_is_an_exit_code(tmp_path: Path, monkeypatch: 
         (["--fees", "-1"], "numbers >= 0"),
         (["--weeks", "14"], "expected 1 to 13"),
         (["--seeds", "0"], "--seeds"),
+        (["--prices", "1"], "--prices"),
         (["--forecast", "horoscope"], "horoscope"),
     ],
 )

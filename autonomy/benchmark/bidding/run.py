@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from autonomy.errors import ConfigError
 from autonomy.layers.arrays import Mask, Vector
 from autonomy.learning.bidding.books import LEAST_KW, Books, Markets
 from autonomy.learning.bidding.market import Cleared, Orders, Terms, clear_orders, orders_by
-from autonomy.learning.bidding.measure import regrets, standing_of
+from autonomy.learning.bidding.measure import PRICES, SHARES, regrets, standing_of
 from autonomy.learning.bidding.play import books_of
 from autonomy.learning.bidding.school import seen
 from autonomy.learning.policy import LearnedPolicy
@@ -39,6 +39,8 @@ class Plan:
         forecast: Kind of forecast that the policies get.
         weeks: Held-out weeks, from the first.
         seeds: From 0.
+        prices: How many prices, from feed-in to retail, a prosumer tries.
+        shares: How many shares of what it has left it tries to offer with each.
     """
 
     communities: tuple[str, ...]
@@ -49,6 +51,13 @@ class Plan:
     forecast: str
     weeks: int
     seeds: int
+    prices: int = PRICES.size
+    shares: int = SHARES.size
+
+    @property
+    def tries(self) -> dict[str, Vector]:
+        """The prices and shares that are tried."""
+        return {"prices": np.linspace(0.0, 1.0, self.prices), "shares": np.arange(self.shares, 0, -1) / self.shares}
 
     @property
     def players(self) -> tuple[tuple[str, int], ...]:
@@ -76,7 +85,7 @@ def measure(plan: Plan, progress: Callable[[str], None] = lambda _: None) -> Ite
                         bids |= {name: RIVALS[name](books.markets, fee) for name in plan.rivals}
                     for name, orders in bids.items():
                         case = Case(community=community, player=player, bids=name, rule=rule)
-                        yield row_of(case, books, orders, terms)
+                        yield row_of(case, books, orders, terms, plan.tries)
 
 
 def learned(name: str) -> LearnedPolicy:
@@ -116,10 +125,12 @@ class Case:
     rule: str
 
 
-def row_of(case: Case, books: Books, orders: Orders, terms: Terms) -> BiddingRow:
-    """Return how orders fare in an auction."""
+def row_of(
+    case: Case, books: Books, orders: Orders, terms: Terms, tries: Mapping[str, Vector] | None = None
+) -> BiddingRow:
+    """Return how orders fare in an auction, against the `Plan.tries` of each prosumer."""
     markets, weeks = books.markets, books.weeks
-    stood, cleared = standing_of(orders, books, terms), clear_orders(markets, orders, terms)
+    stood, cleared = standing_of(orders, books, terms, **(tries or {})), clear_orders(markets, orders, terms)
     counts = np.abs(orders.offer_kw) > LEAST_KW
     counts[np.setdiff1d(np.arange(len(counts)), markets.two_sided)] = False
     gate, energy = _places(markets, orders, terms.fee), np.abs(orders.offer_kw)

@@ -23,6 +23,7 @@ OUT = "autonomy-bidding"
 POLICIES, RIVALS = "learned-{seed},learned", "midpoint,truthful,random"
 RULE, FEES, FORECAST = "uniform", "0", "7-day-mean"
 SEEDS, WEEKS = 3, 13
+PRICES, SHARES = 21, 4
 QUICK_COMMUNITIES, QUICK_WEEKS = "four", 2
 
 
@@ -42,6 +43,8 @@ def add_command(parts: Commands) -> None:
     job.add_argument("--forecast", metavar="NAME", default=FORECAST, help=f"what policies get; default: {FORECAST}")
     job.add_argument("--weeks", metavar="N", type=int, help=f"held-out weeks, from the first; default: {WEEKS}")
     job.add_argument("--seeds", metavar="N", type=int, default=SEEDS, help=f"of {{seed}} in names; default: {SEEDS}")
+    job.add_argument("--prices", metavar="N", type=int, default=PRICES, help=f"that each tries; default: {PRICES}")
+    job.add_argument("--shares", metavar="N", type=int, default=SHARES, help=f"to offer, likewise; default: {SHARES}")
     job.add_argument("--quick", action="store_true", help=f"{QUICK_WEEKS} weeks of a small community")
     job.add_argument("--out", metavar="DIR", type=Path, default=Path(OUT), help=f"default: {OUT}")
     job.set_defaults(carry_out=bidding_command)
@@ -86,7 +89,8 @@ def _plan(options: argparse.Namespace) -> Plan:
     weeks = (QUICK_WEEKS if options.quick else WEEKS) if options.weeks is None else options.weeks
     if not 1 <= weeks <= WEEKS:
         raise ConfigError("--weeks", "", f"found {weeks}; expected 1 to {WEEKS}, as many as are held out")
-    require_at_least("--seeds", options.seeds, 1)
+    for option, least in (("seeds", 1), ("prices", 2), ("shares", 1)):
+        require_at_least(f"--{option}", getattr(options, option), least)
     chosen = options.communities or (QUICK_COMMUNITIES if options.quick else "all")
     rivals = RIVALS if options.rivals is None else options.rivals
     return Plan(
@@ -98,6 +102,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         forecast=words_of("--forecast", options.forecast, KINDS)[0],
         weeks=weeks,
         seeds=options.seeds,
+        prices=options.prices,
+        shares=options.shares,
     )
 
 

@@ -12,6 +12,8 @@ Of the good ones it takes the one that offers most, and then the price nearest t
 upwards on stake·(answer·log gate + (1 − answer)·log(1 − gate)), with gate = logistic(output): the pull is 0 at the
 answer, and it does not die where a gate is near 0 or 1 and the answer at the other end.
 
+What is kept is the mean of the heads over the last updates: answers to answers go to and fro, their mean does not.
+
 Only savings of its own count; that it holds nothing back unless that pays is all that the community asks. A market in
 which nobody's answer is far is a point of rest: there everybody's order is as good as any, up to the tolerance, given
 the others'. Why the nearest answer and not the best: in markets where nobody decides the price nearly all answers are
@@ -115,15 +117,17 @@ def teach(
         raise ModelError("books", "no market with two sides", "at least one to learn in")
     heads = Heads.begun(pool.units[pool.markets.net_kw != 0.0])
     adam, cpu_s, best = Adam(heads.rows.shape), 0.0, LearnedBids(network, -np.inf, ())
+    mean = heads.rows
     curve: list[Point] = []
     for update in range(1, recipe.updates + 1):
         started = time.process_time()
         rate = (1.0 - (update - 1) / recipe.updates) * np.array([[recipe.share_rate], [recipe.learning_rate]])
         slope = _slope(heads, pool.drawn(recipe.markets, random), recipe, random)
         heads = replace(heads, rows=heads.rows + adam.step(slope, rate))
+        mean = recipe.memory * mean + (1.0 - recipe.memory) * heads.rows
         cpu_s += time.process_time() - started
         if update % recipe.validate_every == 0 or update == recipe.updates:
-            found = heads.put_into(network)
+            found = replace(heads, rows=mean).put_into(network)
             point = Point(update, cpu_s, *verdict(found, validating))
             best = LearnedBids(found, point.score, ()) if point.score > best.score else best
             curve.append(point)

@@ -27,6 +27,7 @@ class BidRecipe:
         tolerance: Of what a prosumer's offer could earn at most, how much a good answer may be short of the best.
         learning_rate: Of the price at first; it falls to 0 along a line.
         share_rate: Of the share, likewise.
+        memory: Share of the mean of the heads that an update leaves, see `autonomy.learning.bidding.learn`.
         validate_every: Updates between two validations; the heads of the best are kept.
 
     Raises:
@@ -41,10 +42,11 @@ class BidRecipe:
     markets: int = 32
     prices: int = 11
     shares: int = 4
-    noise: float = 0.1
+    noise: float = 0.2
     tolerance: float = 0.02
     learning_rate: float = 0.05
     share_rate: float = 0.3
+    memory: float = 0.99
     validate_every: int = 250
 
     def __post_init__(self) -> None:
@@ -53,6 +55,8 @@ class BidRecipe:
         for name in ("updates", "communities", "every_week", "markets", "prices", "validate_every"):
             if getattr(self, name) < 1:
                 raise ModelError(name, getattr(self, name), "a whole number >= 1")
+        if not 0.0 <= self.memory < 1.0:
+            raise ModelError("memory", self.memory, "a share 0 <= memory < 1")
         for name in ("shares", "noise", "tolerance", "learning_rate", "share_rate"):
             if not 0.0 <= getattr(self, name) < 1e6:
                 raise ModelError(name, getattr(self, name), "a number >= 0")
