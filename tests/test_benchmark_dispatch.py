@@ -169,6 +169,18 @@ def test_a_case_that_fails_is_a_row_charged_the_time_limit(tmp_path):
     assert "IndexError" in wrong.message
 
 
+def test_an_alarm_that_comes_out_of_a_library_as_something_else_is_still_the_limit(monkeypatch):
+    def library(_case, deadline):
+        try:
+            time.sleep(30)
+        except TimeoutError:
+            raise RuntimeError("no compiled object yet") from None
+
+    monkeypatch.setattr("autonomy.benchmark.dispatch.play._played", library)
+    row = play(Case(community="four", week=0, policy="grid-only"), 0.1)
+    assert (row.outcome, row.charged_s, row.message) == (Outcome.TIME_LIMIT, 0.1, "took longer than 0.1 s")
+
+
 # Shares
 
 
