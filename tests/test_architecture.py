@@ -129,7 +129,7 @@ def test_each_optional_library_is_imported_by_one_file_or_inside_functions():
     for path in files_below(PACKAGE):
         for module, inside in imports_of(path):
             top = module.partition(".")[0]
-            # Environments, the report's figures, what trains and the service's HTTP are themselves loaded only on demand.
+            # Environments, the report's figures, what trains and the service are themselves loaded only on demand.
             on_demand = path.parent.name in ("environments", "report", "gradient", "reinforcement", "web")
             # HiGHS is no optional library, only a slow one; linear.py is loaded by whoever needs an optimum.
             if top in OPTIONAL and top != "highspy" and not on_demand:

@@ -1,4 +1,4 @@
-"""A training's numbers as a file of TensorBoard's, which needs nothing of TensorBoard to be written [TensorBoard].
+"""A training's numbers as a file of TensorBoard's, which needs nothing of TensorBoard to be written [TensorBoard2015].
 
 A file is a sequence of records, each framed by its length and masked checksums of Castagnoli's polynomial:
 
