@@ -215,3 +215,6 @@ def test_counts_are_bounded_as_clopper_and_pearson_do() -> None:
         verifier.count(folder, {**good, "upper": 0.0494})
     with pytest.raises(ValueError, match="count"):
         verifier.count(folder, {**good, "failures": 1})
+    assert verifier.count(folder, {**good, "failures": 59, "upper": 1.0})["upper"] == 1
+    with pytest.raises(ValueError, match="count"):
+        verifier.count(folder, {**good, "failures": 60, "upper": 1.0})

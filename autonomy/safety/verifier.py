@@ -72,7 +72,8 @@ def count(_folder: Folder, check: Any) -> dict[str, Any]:
     """Check a Clopper-Pearson bound: were the rate `upper`, so few failures would be seen with 1 − confidence only."""
     n, k, (up, of) = check["trials"], check["failures"], Fraction(str(check["upper"])).as_integer_ratio()
     tail = sum(math.comb(n, j) * up**j * (of - up) ** (n - j) for j in range(k + 1))
-    need(tail <= (1 - Fraction(str(check["confidence"]))) * of**n, "the bound is not that of the count")
+    is_bound = tail <= (1 - Fraction(str(check["confidence"]))) * of**n or up == of  # a rate is at most 1
+    need(is_bound and 0 <= k <= n, "the bound is not that of the count")
     return {"trials": n, "failures": k, "upper": Fraction(up, of), "confidence": exact(check["confidence"])}
 
 
