@@ -71,9 +71,10 @@ def optimum(folder: Folder, check: Any) -> Any:
 def count(_folder: Folder, check: Any) -> dict[str, Any]:
     """Check a Clopper-Pearson bound: were the rate `upper`, so few failures would be seen with 1 − confidence only."""
     n, k, (up, of) = check["trials"], check["failures"], Fraction(str(check["upper"])).as_integer_ratio()
+    need(0 <= k <= n > 0 and 0 <= up <= of, "a count that is none")
     tail = sum(math.comb(n, j) * up**j * (of - up) ** (n - j) for j in range(k + 1))
     is_bound = tail <= (1 - Fraction(str(check["confidence"]))) * of**n or up == of  # a rate is at most 1
-    need(is_bound and 0 <= k <= n, "the bound is not that of the count")
+    need(is_bound, "the bound is not that of the count")
     return {"trials": n, "failures": k, "upper": Fraction(up, of), "confidence": exact(check["confidence"])}
 
 
