@@ -7,7 +7,11 @@
     region             those boxes: everything, and tubes around recorded hours
     search             branch and bound: shares proved, violated, unknown
     anchors, monotone  set-points, and whether they fall as price and stored energy rise
+    meters             how far set-points move when meters are off
+    intervention       how far Layer 2 can have to move them
+    milp               the network as a mixed-integer program, by OMLT and HiGHS
     planted, replay    a network with a hidden counterexample, and witnesses in the simulator
+    study              each property as one question
 
 docs/policy-proofs.md has the derivations and the figures.
 """

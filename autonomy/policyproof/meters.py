@@ -105,9 +105,9 @@ def moved(region: Region, readings: Readings, accuracy: Accuracy, *, samples: in
     whole = np.maximum(total.high - nominal.sum(axis=1), nominal.sum(axis=1) - total.low)
     random = np.random.default_rng(seed)
     met, met_whole = np.zeros_like(most), np.zeros_like(whole)
-    for _ in range(samples):
+    for number in range(samples):
         signs = random.choice([-1.0, 1.0], size=(3, *nominal.shape))
-        if _ % 2:  # every other time all meters of a kind are off alike: the worst for sums
+        if number % 2:  # every other time all meters of a kind are off alike: the worst for sums
             signs = np.broadcast_to(random.choice([-1.0, 1.0], size=(3, len(nominal), 1)), signs.shape)
         other = _shifted(region, readings, signs[0] * demand, signs[1] * pv, signs[2] * charge)
         change = wanted(region, other) - nominal
