@@ -9,7 +9,7 @@ from typing import Any
 
 WIDTH, LABEL, ROW = 620.0, 190.0, 22.0
 """Units of a bar chart: its width, that of its labels, and the height of a row."""
-HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 260.0, 64.0, 42.0, 14.0, 150.0
+HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 272.0, 64.0, 42.0, 28.0, 150.0
 """Units of a chart of curves: its height and what is left around it."""
 COLOURS = ("blue", "vermillion", "green", "purple", "amber", "sky")
 
@@ -98,7 +98,7 @@ def _grid(across: _Axis, up: _Axis, shown: dict[str, Any]) -> Iterator[str]:
         yield f'<text x="{across.at(x):.1f}" y="{HEIGHT - BOTTOM + 16:g}" text-anchor="middle">{_number(x)}</text>'
     middle, name = (LEFT + WIDTH - RIGHT) / 2, escape(shown["across"])
     yield f'<text x="{middle:g}" y="{HEIGHT - 6:g}" text-anchor="middle">{name}</text>'
-    yield f'<text x="4" y="{TOP - 2:g}">{escape(shown["up"])}</text>'
+    yield f'<text x="4" y="12">{escape(shown["up"])}</text>'
 
 
 def _path(points: Sequence[tuple[float, float]], *, is_stepped: bool) -> str:
