@@ -51,8 +51,9 @@ class Desk:
         unwritten = any(reason.cause is Cause.JOURNAL_FAILED for reason in answer.decision.reasons)
         self.is_degraded = answer.is_late or unwritten
         seen = {name: given.get(name) for name in ("soc", "retail_price", "feed_in_price", "feeder_kw", "time")}
-        self.feed.publish(as_json({"decision": fields, "seen": seen}))
         self.last = as_json(fields)
+        # The decision is written once, for the answer and for who watches.
+        self.feed.publish(b'{"decision":%b,"seen":%b}' % (self.last, as_json(seen)))
         return self.last
 
 
