@@ -502,3 +502,37 @@ def test_without_the_extra_the_command_says_which_one_is_missing(tmp_path, monke
     monkeypatch.setitem(sys.modules, "autonomy.service.web.server", None)
     assert cli.main(["serve"]) == cli.EXIT_ERROR
     assert "autonomy-stack[service]" in capsys.readouterr().err
+
+
+def test_observations_that_come_at_once_are_decided_one_after_the_other_in_the_journals_order(tmp_path):
+    answers = []
+
+    def ask(place, draw):
+        client = ServiceClient(f"http://127.0.0.1:{place.port}")
+        seen = ({**SEEN, "soc": draw.uniform(0.1, 1.0, 2), "demand_kw": draw.uniform(0, 5, 2)} for _ in range(10))
+        answers.extend(map(client.step, seen))
+        client.close()
+
+    with serving([station(tmp_path, deadline_s=20.0)]) as place:
+        threads = [threading.Thread(target=ask, args=(place, np.random.default_rng(k))) for k in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    by_step = {answer["step"]: answer["battery_kw"] for answer in answers}
+    assert sorted(by_step) == list(range(80))
+    lines = [json.loads(line) for line in (tmp_path / "pair.jsonl").read_text().splitlines()]
+    decided = [line for line in lines if "decided" in line]
+    assert [line["decided"]["battery_kw"] for line in decided] == [by_step[k] for k in range(80)]
+    assert verify(tmp_path / "pair.jsonl").is_verified
+
+
+def test_a_client_goes_on_when_the_service_was_started_again(tmp_path):
+    with serving([station(tmp_path)]) as place:
+        client = ServiceClient(f"http://127.0.0.1:{place.port}")
+        assert client.step(SEEN)["step"] == 0
+    with pytest.raises(ServiceError, match="not reached"):
+        client.step(SEEN)
+    with serving([station(tmp_path)], port=place.port):
+        assert client.step(SEEN)["step"] == 1
+    client.close()
