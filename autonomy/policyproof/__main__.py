@@ -103,7 +103,7 @@ def _meters(region: Region, _hours: Sequence[int], _limit: float) -> Said:
 
 def _monotone(region: Region, hours: Sequence[int], limit: float) -> Said:
     prices = float(region.scenario.retail_price.min()), float(region.scenario.retail_price.max())
-    tried = list(range(0, region.scenario.n_steps, 10))
+    tried = list(range(region.scenario.n_steps))
     effort = Effort(seconds=limit, by_volume=True)
     for name, found in zip(("price", "stored"), monotonies(region, hours, tried, prices, effort), strict=True):
         yield _rises(name, found), True

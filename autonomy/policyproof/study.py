@@ -27,6 +27,8 @@ EMPTY_MOST = 0.02
 """What the gate that empties batteries into the grid is asked to stay below."""
 RISE_KW_SHARE = 0.01
 """Share of the batteries' power by which P may rise over all prices, or stored shares, and count as monotone."""
+COARSE, REFINED = 5, 4
+"""Points along each side of the grid in which all hours are tried, and how many hours get a finer one."""
 SLIT_WIDTH = 5e-4
 """Half the width of the planted slit, as a share of the range of the net load and of the stored share."""
 SLIT_PLACE = 0.618, 0.7312
@@ -145,11 +147,11 @@ def monotonies(
         region: Community, data and networks.
         mapped: Hours in which branch and bound maps the plane of price and stored share; the one with the largest rise
             is mapped as well.
-        tried: Hours in which a grid is tried.
+        tried: Hours in which a coarse grid is tried, and a finer one where it rises most.
         prices: Currency/kWh, between which the price is free.
         effort: For each hour mapped.
     """
-    rises = [worst_rises(hour_of(region, step, prices)) for step in tried]
+    rises = [worst_rises(hour_of(region, step, prices), COARSE) for step in tried]
     price, stored = (
         _monotony(
             region,
@@ -176,8 +178,11 @@ def _monotony(
     effort: Effort,
 ) -> Monotony:
     tolerance = RISE_KW_SHARE * float(region.community.charge_limit_kw.sum())
-    top = int(np.argmax([rise.by_kw for rise in rises]))
-    hour, worst = hour_of(region, tried[top], prices), rises[top]
+    met = np.array([rise.by_kw for rise in rises])
+    finer = {int(k): worst_rises(hour_of(region, tried[k], prices))[along] for k in np.argsort(-met)[:REFINED]}
+    top = max(finer, key=lambda k: finer[k].by_kw)
+    hour, worst = hour_of(region, tried[top], prices), finer[top]
+    met[list(finer)] = np.maximum(met[list(finer)], [rise.by_kw for rise in finer.values()])
     steps = list(mapped) if worst.by_kw <= tolerance or hour.step in mapped else [*mapped, hour.step]
     found = [
         search(rise_objective(hour_of(region, step, prices), along), whole(), most=tolerance, effort=effort)
@@ -193,7 +198,7 @@ def _monotony(
         tolerance_kw=tolerance,
         steps=tuple(steps),
         mapped=tuple(found),
-        rises=np.array([rise.by_kw for rise in rises]),
+        rises=met,
         worst=worst,
         hour=hour,
         before=before,

@@ -29,8 +29,8 @@ from autonomy.safety.verifier import run
 COMMAND = "python -m autonomy.policyproof"
 MAPPED, FULL_MAPPED = 4, 12
 """Hours whose plane of price and stored share is mapped by branch and bound."""
-TRIED, FULL_TRIED = 120, 1000
-"""Hours in which a grid is tried."""
+TRIED, FULL_TRIED = 2500, 10_000
+"""Hours in which a grid is tried, at most."""
 NAMES = {PRICE: ("price", "the retail price rises"), STORED: ("charge", "more is stored")}
 POINTS = 33
 
@@ -49,7 +49,7 @@ def monotone_claims(context: Context, region: Region, hours: Sequence[int]) -> I
         return
     count, every = (FULL_MAPPED, FULL_TRIED) if context.is_full else (MAPPED, TRIED)
     steps = np.concatenate([np.arange(window.start, window.stop) for window in context.windows])
-    tried = [int(k) for k in steps[:: max(len(steps) // every, 1)]]
+    tried = [int(k) for k in steps[:: -(-len(steps) // every)]]
     mapped = list(hours[:: max(len(hours) // count, 1)][:count])
     context.progress("the policy as price and charge go up")
     effort = Effort(seconds=20.0 if context.is_full else 3.0, by_volume=True)
