@@ -12,6 +12,7 @@ import pytest
 
 from autonomy import Controller, Supervisor
 from autonomy.benchmark.simulator.citylearn_peer import translate
+from autonomy.environments import SafetyWrapper, ScaledPower
 from autonomy.hosts import Bare, check_host, play, tally
 from autonomy.hosts.citylearn import CityLearnHost, accuracy_of, community_of
 from autonomy.hosts.comparison import battery_intent
@@ -19,6 +20,7 @@ from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
 
 citylearn = pytest.importorskip("citylearn.citylearn")
+wrappers = pytest.importorskip("citylearn.wrappers")
 DATA = os.environ.get("CITYLEARN_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="CITYLEARN_DATA names no data")
 
@@ -102,3 +104,31 @@ def test_several_agents_are_refused(schema: Path) -> None:
     env = citylearn.CityLearnEnv(str(schema), central_agent=False)
     with pytest.raises(ModelError, match="central_agent"):
         community_of(env, import_limit_kw=34.0, export_limit_kw=24.0)
+
+
+def test_the_wrapper_keeps_a_gymnasium_agent_of_citylearn_within_the_feeder(schema: Path) -> None:
+    """CityLearn's own Stable-Baselines3 face, wrapped; at night, since that face has nothing that curtails."""
+    worst = {}
+    for is_wrapped in (False, True):
+        env = citylearn.CityLearnEnv(str(schema), central_agent=True, random_seed=0, episode_time_steps=48)
+        community = community_of(env, import_limit_kw=34.0, export_limit_kw=24.0)
+        host = CityLearnHost(env, community, feed_in_price=0.06, cuts=False)
+        power = ScaledPower(community.charge_limit_kw)
+        face = wrappers.StableBaselines3Wrapper(env)
+        if is_wrapped:
+            face = SafetyWrapper(
+                face,
+                community=community,
+                to_observation=lambda env, seen, info, host=host: host.to_observation(host.read()),
+                to_battery_kw=power.to_battery_kw,
+                to_action=power.to_action,
+            )
+        face.reset(seed=0)
+        peak = 0.0
+        for step in range(8):
+            face.step(np.full(17, 1.0 if step % 2 == 0 else -1.0, dtype=np.float32))
+            net = sum(float(building.net_electricity_consumption[step]) for building in env.buildings)
+            peak = max(peak, net - 34.0, -net - 24.0)
+        worst[is_wrapped] = peak
+    assert worst[False] > 5.0
+    assert worst[True] < 1e-3

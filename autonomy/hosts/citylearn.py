@@ -123,6 +123,10 @@ class CityLearnHost:
         self.observations, _ = self.env.reset(seed=seed)
         return self._read(first=True)
 
+    def read(self) -> dict[str, Any]:
+        """Return the reading of the current step, for who steps CityLearn himself (`SafetyWrapper`)."""
+        return self._read(first=self.env.time_step == 0)
+
     def to_observation(self, raw: dict[str, Any]) -> Observation:
         """Return a reading, energies of the step turned into powers, with the limits of the step."""
         hours = self.community.timestep_h
