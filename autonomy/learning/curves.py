@@ -19,6 +19,8 @@ from autonomy.report.svg import canvas
 
 EXIT_OK, EXIT_ERROR = 0, 1
 HEIGHT_IN = 4.2
+TICKS = tuple(factor * 10.0**power for power in range(-1, 6) for factor in (1, 2, 5))
+"""Seconds that the axis of time may name."""
 LOWEST = 0.7
 """Share below which nothing is drawn: what a policy is worth that has learned nothing."""
 
@@ -64,6 +66,10 @@ def draw(groups: Mapping[str, Sequence[Line]], stem: Path) -> None:
                     line.seconds, shares, marker="o", markersize=2.5, color=colour, label="_" * bool(count) + name
                 )
         axes.set_xscale("log")
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in TICKS if low <= tick <= high]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
         axes.set_ylim(100.0 * LOWEST, 100.0)
         axes.set_xlabel("processor time of training, s")
         axes.set_ylabel("validated share of the achievable saving, %")
