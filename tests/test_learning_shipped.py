@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from autonomy import Controller, Scenario, Simulator
 from autonomy.demo import demo_series
+from autonomy.learning.bidding.market import orders_by
+from autonomy.learning.bidding.measure import standing_of
+from autonomy.learning.bidding.school import exams
 from autonomy.learning.draws import VALIDATING
 from autonomy.learning.policy import LearnedPolicy
 from autonomy.learning.shipped import FOLDER, SEEDS, SHIPPED, shipped
@@ -36,6 +40,9 @@ def test_a_file_is_small_and_its_card_says_how_to_train_it_again(file: str) -> N
     assert card.data_sha256 == demo_series().sha256
     assert 0.9 < card.score < 1.0
     assert card.cpu_s < 300.0
+    assert f" && autonomy train --method bids --from {file} --seed {card.seed} " in card.command
+    assert card.bid_score is not None
+    assert 0.95 < card.bid_score < 1.0
 
 
 def test_the_seeds_are_one_recipe() -> None:
@@ -62,6 +69,22 @@ def test_a_week_that_validates_is_played_near_the_optimum() -> None:
     run = roll_out(simulator, Controller(place.community, policy="learned"), name="learned")
     assert scale.shares(run.cost + 0.0 * scale.optimum)[0] > 0.95
     assert not run.violations
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_bids_leave_little_to_gain_in_weeks_that_validate(name: str) -> None:
+    policy = shipped(name)
+    books = exams(policy, split(Scenario.demo()), "7-day-mean", VALIDATING[:1])[0]
+    stood, midpoint = (
+        standing_of(orders_by(books.markets, gates, 0.0), books, prices=np.linspace(0.0, 1.0, 11), shares=np.ones(1))
+        for gates in (
+            policy.gates(*books.told),
+            np.broadcast_to([0.0, 0.0, 0.0, 1.0, 0.5], (*books.markets.net_kw.shape, 5)),
+        )
+    )
+    assert stood.traded_kwh > 0.98 * stood.could_kwh
+    assert stood.hourly.mean() < 0.2 * midpoint.hourly.mean()
+    assert stood.regret.max() < 0.2 * midpoint.regret.max()
 
 
 def test_weights_with_prices_of_their_own_are_told_those() -> None:
