@@ -1,9 +1,9 @@
 """HELICS: a community behind its feeder and a policy elsewhere, two federates. Run with helics 3.6.1, broker and all.
 
 A value that is published at one granted time is read at the next, so what the policy decided arrives a step late, and
-the community projects it with the data of the step that applies it; see `autonomy.hosts.late`. Each federate runs in a
-thread of its own here, and in a process or on a machine of its own with the same two functions: `run_community` and
-`run_policy` need no more than the broker's address.
+the community projects it with the data of the step that applies it; see `autonomy.hosts.late`. Here the policy runs
+in a thread. `run_community` and `run_policy` are the same two sides for processes of their own, given a broker;
+only the way within one process has been tested.
 """
 
 from __future__ import annotations
@@ -48,22 +48,19 @@ def federate(feeder: Feeder, remote: Remote, *, steps: int, core: str = "inproc"
         raise FederationError("the HELICS broker is not connected")
     faults: list[BaseException] = []
 
-    def side(work: Any, *parts: Any) -> threading.Thread:
-        def run() -> None:
-            try:
-                work(*parts, steps=steps, with_cuts=with_cuts)
-            except Exception as fault:  # noqa: BLE001 - it is raised again in the caller's thread
-                faults.append(fault)  # the other side ends too: there is nobody left to wait for
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        return thread
+    def side(work: Any, *parts: Any) -> None:
+        try:
+            work(*parts, steps=steps, with_cuts=with_cuts)
+        except Exception as fault:  # noqa: BLE001 - it is raised again when both sides have ended
+            faults.append(fault)  # the other side ends too: there is nobody left to wait for
 
     # Both join in this thread: cores that connect at once have been seen to wait for ever.
     here, there = _community(feeder, core, name), _policy(remote, core, name)
-    threads = [side(_be_community, here, feeder), side(_be_policy, there, remote)]
-    for thread in threads:
-        thread.join()
+    elsewhere = threading.Thread(target=side, args=(_be_policy, there, remote), daemon=True)
+    elsewhere.start()
+    # The host stays in the thread that made it: OpenDSS has been seen to crash in another.
+    side(_be_community, here, feeder)
+    elsewhere.join()
     helics.helicsBrokerWaitForDisconnect(broker, int(1e3 * PATIENCE_S))
     helics.helicsBrokerFree(broker)
     if faults:
