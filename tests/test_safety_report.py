@@ -161,6 +161,7 @@ def lie(number: float) -> float:
         ("soc.robust", "excess_kwh"),
         ("optimality.optimum", "bound"),
         ("optimality.share", "share"),
+        ("policy.regret", "regret"),
     ],
 )
 def test_a_number_that_the_evidence_does_not_show_is_found_wrong(

@@ -280,7 +280,7 @@ def optimum_of_window(folder: Any, check: Any) -> dict[str, Any]:
     x, n = dict(part["point"]), home.size
     batteries = [n + h * (5 * n + 2) + i for h in range(part["steps"]) for i in range(n)]
     need(all(min(x.get(j, 0), x.get(j + n, 0)) <= 1e-7 for j in batteries), "a battery runs both ways")
-    return {"bound": bound, "incumbent": cost, "repair": off}
+    return {"bound": bound, "incumbent": cost, "repair": off, "steps": part["steps"]}
 
 
 def windows_of(folder: Any, check: Any) -> list[dict[str, Any]]:
@@ -301,4 +301,5 @@ def optimum(parts: list[Any], saved: Any) -> dict[str, Any]:
     if saved is not None:
         least, most = saved
         found |= {"saved": most - least, "share": (most - least) / (most - bound)}
+        found |= {"regret": (least - bound) / sum(part["steps"] for part in parts)}
     return found

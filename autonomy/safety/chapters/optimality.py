@@ -94,6 +94,26 @@ def _certified(context: Context) -> Iterator[Claim]:
         role=Role.FACT,
         **context.about(),
     )
+    yield Claim(
+        id="policy.regret",
+        title="One-step regret",
+        statement="Q*(s, a) − V*(s), with V* the least that the rest of the window can cost once everything in it is "
+        "known, is on average at most {regret:.6f} " + currency + " a step over the recorded steps; its largest value "
+        "is not bounded.",
+        sentence="A step of the policy costs on average at most {regret:,.3f} "
+        + currency
+        + " more than the best one, everything being known.",
+        verdict=Verdict.PROVED_EXACT,
+        method="the regrets of a window add up to its cost less V* of its first state, the optimum [Kakade2002]",
+        tool=TOOL,
+        checker=CHECKER,
+        values={"regret": values["regret"]},
+        bound=Figure(of="regret", label="mean one-step regret, at most", unit=currency),
+        certificate=certificate,
+        check=(check, context.record_check(record)),
+        role=Role.FACT,
+        **context.about(),
+    )
 
 
 def _price_of_safety(context: Context) -> Claim:
