@@ -16,7 +16,7 @@ from autonomy.safety.record import checked_prices
 from autonomy.scenario import Scenario
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-QUICK = ("runtime", "operating", "market", "extremes", "optimality")
+QUICK = ("runtime", "operating", "market", "extremes", "reserves", "optimality")
 
 
 def claims_of(name: str, folder: Path) -> dict[str, dict[str, Any]]:

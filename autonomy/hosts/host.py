@@ -33,7 +33,7 @@ import numpy as np
 from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
-from autonomy.layers.decision import Decision
+from autonomy.layers.decision import Decision, Mode
 from autonomy.layers.observation import Limits, Observation
 
 
@@ -139,6 +139,31 @@ def predicted_net_kw(observation: Observation, decision: Decision) -> Vector:
     generation = physics.left_of(observation.pv_kw, decision.curtail_kw, decision.generation_cap_kw)
     load = physics.left_of(observation.demand_kw, decision.shed_kw, decision.load_cap_kw)
     return physics.net_export(generation, load, decision.battery_kw)
+
+
+def unchecked(observation: Observation, *, battery_kw: Vector, curtail_kw: Vector, shed_kw: Vector) -> Decision:
+    """Return set-points as a decision that nobody has looked at, for a host that is left alone.
+
+    Args:
+        observation: Of the step.
+        battery_kw: (N,) kW, + = charge.
+        curtail_kw: (N,) kW >= 0.
+        shed_kw: (N,) kW >= 0.
+    """
+    size = battery_kw.size
+    no_cap = np.full(size, np.inf)
+    decision = Decision(
+        battery_kw=battery_kw,
+        trade_kw=np.zeros(size),
+        price_bid=np.broadcast_to(observation.retail_price, (size,)),
+        curtail_kw=curtail_kw,
+        shed_kw=shed_kw,
+        net_export_kw=np.zeros(size),
+        generation_cap_kw=no_cap,
+        load_cap_kw=no_cap,
+        mode=Mode.POLICY,
+    )
+    return replace(decision, net_export_kw=predicted_net_kw(observation, decision))
 
 
 def with_capabilities(limits: Limits | None, capabilities: Capabilities) -> Limits | None:

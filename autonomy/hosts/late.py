@@ -20,10 +20,10 @@ import numpy as np
 
 from autonomy.controller import Controller
 from autonomy.hosts.comparison import battery_intent
-from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, predicted_net_kw
+from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, unchecked
 from autonomy.hosts.play import HostStep
 from autonomy.layers.community import Community
-from autonomy.layers.decision import Decision, Mode
+from autonomy.layers.decision import Decision
 from autonomy.layers.intent import Policy, read_answer
 from autonomy.layers.observation import Observation
 from autonomy.supervisor import Supervisor
@@ -117,24 +117,12 @@ class Remote:
 def as_it_is(community: Community, observation: Observation, asked: SetPoints | None) -> Decision:
     """Return set-points as a decision that nobody has looked at; nothing is cut that is not there."""
     size = community.n_prosumers
-    nothing, no_cap = np.zeros(size), np.full(size, np.inf)
+    nothing = np.zeros(size)
     given = {} if asked is None else {name: np.asarray(value, dtype=np.float64) for name, value in asked.items()}
     battery = np.clip(given.get("battery_kw", nothing), -community.discharge_limit_kw, community.charge_limit_kw)
     curtail = np.clip(given.get("curtail_kw", nothing), 0.0, observation.pv_kw)
     shed = np.clip(given.get("shed_kw", nothing), 0.0, observation.demand_kw)
-    decision = Decision(
-        battery_kw=battery,
-        trade_kw=nothing,
-        price_bid=np.broadcast_to(observation.retail_price, (size,)),
-        curtail_kw=curtail,
-        shed_kw=shed,
-        net_export_kw=nothing,
-        generation_cap_kw=no_cap,
-        load_cap_kw=no_cap,
-        mode=Mode.POLICY,
-    )
-    object.__setattr__(decision, "net_export_kw", predicted_net_kw(observation, decision))
-    return decision
+    return unchecked(observation, battery_kw=battery, curtail_kw=curtail, shed_kw=shed)
 
 
 def _second(observation: Observation) -> float:

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, predicted_net_kw
+from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, unchecked
 from autonomy.layers.community import Community
-from autonomy.layers.decision import Decision, Mode
+from autonomy.layers.decision import Decision
 from autonomy.layers.intent import Policy, read_answer
 from autonomy.layers.observation import Limits, Observation
 
@@ -92,17 +92,5 @@ class Bare:
         least = self.community.discharge_limit_kw if limits.discharge_limit_kw is None else limits.discharge_limit_kw
         intent = read_answer(self.policy(self.community, observation), size).intent
         battery = np.zeros(size) if intent is None else np.clip(intent.battery_kw, -least, most)
-        nothing, no_cap = np.zeros(size), np.full(size, np.inf)
-        decision = Decision(
-            battery_kw=battery,
-            trade_kw=nothing,
-            price_bid=np.broadcast_to(observation.retail_price, (size,)),
-            curtail_kw=nothing,
-            shed_kw=nothing,
-            net_export_kw=nothing,
-            generation_cap_kw=no_cap,
-            load_cap_kw=no_cap,
-            mode=Mode.POLICY,
-        )
-        object.__setattr__(decision, "net_export_kw", predicted_net_kw(observation, decision))
-        return decision
+        nothing = np.zeros(size)
+        return unchecked(observation, battery_kw=battery, curtail_kw=nothing, shed_kw=nothing)

@@ -14,6 +14,7 @@ from autonomy.safety.chapters import (
     operating,
     optimality,
     policy,
+    reserves,
     runtime,
 )
 from autonomy.safety.context import Provider
@@ -76,6 +77,7 @@ PROVIDERS: dict[str, Provider] = {
     "operating": operating.claims,
     "market": market.claims,
     "extremes": extremes.claims,
+    "reserves": reserves.claims,
     "policy": policy.claims,
     "optimality": optimality.claims,
     "journal": journal.claims,
