@@ -5,7 +5,9 @@ CityLearn's action is a fraction of a battery's nominal power, + = charge. A bat
 - its power limit falls with its state of charge, and its capacity with use: both are stated in `Limits` in every step;
 - its one-way efficiency √η(|b|/P) depends on the power. A limit must hold whatever b will be, so `community_of` charges
   with the best efficiency of the curve and discharges with the worst, and `predicted_energy_kwh` knows the curve;
-- standby losses are taken at the end of a step.
+- standby losses are taken at the end of a step;
+- it computes in double precision and writes what it did in single, so what can be read of a power is the nearest number
+  of single precision, at most 2⁻²⁴ of it away: `rounded_kw`.
 
 CityLearn has no action that curtails or sheds. Where the host is allowed to, it does so in the step's own numbers: the
 PV and the load that CityLearn is about to read are reduced, and the load is put back afterwards, so that the data of
@@ -175,6 +177,12 @@ class CityLearnHost:
         flat = np.concatenate([np.ravel(action) for action in actions]).astype(np.float64)
         wanted: Vector = np.clip(flat, -1.0, 1.0) * self._nominal_kw
         return wanted
+
+    def rounded_kw(self, battery_kw: Vector) -> Vector:
+        """Return (N,) kW, + = charge, as CityLearn writes them down: the energy of a step in single precision."""
+        hours = self.community.timestep_h
+        written: Vector = np.asarray(hours * battery_kw, dtype=np.float32).astype(np.float64) / hours
+        return written
 
     def predicted_energy_kwh(self, observation: Observation, decision: Decision) -> Vector:
         """Return (N,) kWh after a decision by each battery's own curve: e' = (e + dt·(√η·b⁺ − b⁻/√η))·(1 − loss)."""

@@ -45,7 +45,7 @@ def alone_and_behind(
 
 
 def as_table(runs: Mapping[str, Tally]) -> str:
-    """Return the runs as a table in Markdown."""
+    """Return the runs as a table in Markdown, and below it what a host with fewer digits rounded off."""
     rows = [f"| {' | '.join(HEADINGS)} |", f"|---|{'---:|' * (len(HEADINGS) - 1)}"]
     for name, sums in runs.items():
         cells = (
@@ -61,4 +61,10 @@ def as_table(runs: Mapping[str, Tally]) -> str:
             f"{sums.host_ms:.2f}",
         )
         rows.append(f"| {' | '.join(cells)} |")
+    rows += [
+        f"\n{name}: the host's digits rounded off {sums.rounding_kw:.2g} kW of a set-point at most, "
+        f"{sums.rounding_kwh:.6f} kWh in sum; asked − applied is {sums.unmet_kwh:.6g} kWh"
+        for name, sums in runs.items()
+        if sums.rounding_kw > 0
+    ]
     return "\n".join(rows)

@@ -88,6 +88,14 @@ class Predicts(Protocol):
         """Return (N,) kWh stored after a decision."""
 
 
+@runtime_checkable
+class Rounds(Protocol):
+    """A host that writes down what its batteries did in fewer digits than it was asked in."""
+
+    def rounded_kw(self, battery_kw: Vector) -> Vector:
+        """Return (N,) kW as the host's own numbers say them: what it reports where it did exactly what was asked."""
+
+
 class LineFlows(NamedTuple):
     """Flows of the last step on M lines, + = towards the grid.
 
@@ -132,6 +140,11 @@ def predicted_energy_kwh(host: Host, observation: Observation, decision: Decisio
         timestep_h=community.timestep_h,
         retention=community.retention,
     )
+
+
+def asked_kw(host: Host, decision: Decision) -> Vector:
+    """Return (N,) kW that the batteries were asked, in the digits of a host that has fewer; + = charge."""
+    return host.rounded_kw(decision.battery_kw) if isinstance(host, Rounds) else decision.battery_kw
 
 
 def predicted_net_kw(observation: Observation, decision: Decision) -> Vector:

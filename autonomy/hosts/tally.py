@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.economics import Economics
-from autonomy.hosts.host import Host, predicted_net_kw
+from autonomy.hosts.host import Host, asked_kw, predicted_net_kw
 from autonomy.hosts.play import HostStep
 from autonomy.layers.network import Network
 
@@ -26,7 +26,10 @@ class Tally:
         steps: Steps played.
         violations: Steps in which a line, the feeder included, carried more than its limit, by the host's own flows.
         worst_kw: kW, the largest excess; <= 0 where there was none.
-        unmet_kwh: kWh by which what batteries were asked differs from what was applied, summed over the run.
+        unmet_kwh: kWh by which what batteries were asked, in the digits of the host, differs from what was applied,
+            summed over the run.
+        rounding_kw: kW, the most that those digits rounded off a set-point; 0 for a host that has all of ours.
+        rounding_kwh: kWh that they rounded off, up or down, summed over the run.
         curtailed_kwh: kWh of generation that was cut.
         shed_kwh: kWh of load that was cut.
         cost: Currency: imports at the retail price less exports at the feed-in price, home by home, and
@@ -39,6 +42,8 @@ class Tally:
     violations: int
     worst_kw: float
     unmet_kwh: float
+    rounding_kw: float
+    rounding_kwh: float
     curtailed_kwh: float
     shed_kwh: float
     cost: float
@@ -50,13 +55,17 @@ def tally(host: Host, steps: Iterable[HostStep], economics: Economics | None = N
     """Return the sums over the steps of a host."""
     community, lost_load = host.community, (economics or Economics()).value_of_lost_load_per_kwh
     excess, unmet, curtailed, shed, cost = [], 0.0, 0.0, 0.0, 0.0
+    rounding_kw, rounding_kwh = 0.0, 0.0
     decide_s, host_s = [], []
     dt = community.timestep_h
     for step in steps:
         seen, decision, applied = step.observation, step.decision, step.after.applied_battery_kw
         excess.append(excess_kw(community.network, step))
+        asked = asked_kw(host, decision)
+        rounding = np.abs(asked - decision.battery_kw)
+        rounding_kw, rounding_kwh = max(rounding_kw, float(rounding.max())), rounding_kwh + dt * float(rounding.sum())
         if applied is not None:
-            unmet += dt * float(np.abs(decision.battery_kw - applied).sum())
+            unmet += dt * float(np.abs(asked - applied).sum())
         nodes = predicted_net_kw(seen, decision)
         if applied is not None:
             nodes = nodes + decision.battery_kw - applied
@@ -73,6 +82,8 @@ def tally(host: Host, steps: Iterable[HostStep], economics: Economics | None = N
         violations=sum(not amount <= COUNTED_KW for amount in excess),
         worst_kw=max(excess, default=0.0),
         unmet_kwh=unmet,
+        rounding_kw=rounding_kw,
+        rounding_kwh=rounding_kwh,
         curtailed_kwh=curtailed,
         shed_kwh=shed,
         cost=cost + lost_load * shed,
