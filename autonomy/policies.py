@@ -127,14 +127,17 @@ def _from_stable_baselines(spec: str) -> Policy:
 
 def _acting(model: Any) -> Policy:
     """Return a model's deterministic actions as a policy; see `load_policy` for the action spaces."""
+    from autonomy.learning.reinforcement.actor import Alone, actor_of  # noqa: PLC0415 - loads torch, as the model has
+
+    asked = actor_of(model) or Alone(model)
     if model.action_space.shape == (ACTIONS,):
         from autonomy.environments import shared_policy  # noqa: PLC0415 - loads Gymnasium, as the model has
 
-        return shared_policy(model)
+        return shared_policy(asked)
     is_normalised = bool(np.all(model.action_space.low == -1.0) and np.all(model.action_space.high == 1.0))
 
     def act(community: Community, observation: Observation) -> Any:
-        action, _ = model.predict(encode(community, observation), deterministic=True)
+        action, _ = asked.predict(encode(community, observation), deterministic=True)
         rows = action.reshape(community.n_prosumers, ACTIONS)
         return physical_action(community, observation, rows) if is_normalised else rows
 

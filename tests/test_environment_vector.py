@@ -253,7 +253,7 @@ def test_a_model_that_was_trained_for_every_prosumer_is_loaded_as_such(tmp_path:
         simulator = Simulator(community, days(community).window(0, 24))
         observation = simulator.observe()
         answer: Any = loaded(community, observation)
-        assert np.array_equal(answer, shared(community, observation))
+        np.testing.assert_allclose(answer, shared(community, observation), atol=1e-5)  # NumPy beside torch
         assert answer.shape == (community.n_prosumers, 3)
         run = roll_out(simulator, Controller(community, policy=path), name="model")
         assert run.violations == ()

@@ -502,7 +502,8 @@ def test_a_saved_model_is_a_policy_that_acts_as_it_was_examined(
     )
     assert run.violations == ()
     shares = Exam(scale, "7-day-mean").shares(ALGORITHMS[name][0].read(learned.model).policy)
-    np.testing.assert_allclose(shares, scale.shares(np.array([[run.cost]])), rtol=1e-9)
+    # The policy is asked in NumPy and the exam in torch: single precision, summed over a week.
+    np.testing.assert_allclose(shares, scale.shares(np.array([[run.cost]])), rtol=1e-6)
     assert learned.score == pytest.approx(float(shares.mean()), abs=1e-12)
 
 

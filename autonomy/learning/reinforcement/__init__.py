@@ -6,5 +6,6 @@ reward             difference rewards, the potential of what is stored, the pena
 street             several `make_vec` side by side as one
 exam               the weeks and communities that validate
 ppo, sac           one file an algorithm
+actor              what a saved model does without noise, in NumPy
 chapters           training that can be broken off and goes on, checkpoint by checkpoint
 """

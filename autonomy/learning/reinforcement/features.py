@@ -16,9 +16,13 @@ ahead; each is then shifted and scaled by a fixed number, so that it is of the o
 | 24 | retail price / m of each of these hours |
 
 A community of batteries of different sizes looks to each prosumer as if all others had one like its own.
+
+The table is written once for NumPy and for torch: `xp` is either module.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from gymnasium import spaces
@@ -45,34 +49,40 @@ class FeatureMap(BaseFeaturesExtractor):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Return (R, `FEATURES`), given (R, D) observations."""
-        seen = seen_of(observations)
-        usable = torch.clamp(seen.usable_kwh, min=LEAST_KWH)[:, None]
-        band = torch.clamp(seen.soc_max - seen.soc_min, min=LEAST_PRICE)
-        share = torch.clip((seen.soc - seen.soc_min) / band, 0.0, 1.0)
-        prices = torch.cat([seen.retail[:, None], seen.retail_ahead], dim=1)
-        mean = torch.clamp(prices.abs().mean(dim=1, keepdim=True), min=LEAST_PRICE)
-        tariff = torch.stack([seen.retail, seen.feed_in], dim=1)
-        limits = torch.stack([seen.charge_limit_kw, seen.discharge_limit_kw], dim=1)
-        ahead = _hourly(seen.demand_ahead_kw - seen.pv_ahead_kw)
-        width = _hourly(seen.demand_width_kw + seen.pv_width_kw).reshape(len(ahead), BLOCKS, -1).mean(dim=2)
-        features = [
-            2.0 * share[:, None] - 1.0,
-            POWER * (seen.mean_demand_kw - seen.mean_pv_kw)[:, None] / usable,
-            PRICE * (tariff / mean - 1.0),
-            CARBON * (seen.carbon[:, None] - 0.2),
-            limits / usable,
-            POWER * seen.grid_kw / usable,
-            seen.daytime,
-            POWER * ahead / usable,
-            WIDTH * width / usable,
-            PRICE * (_hourly(seen.retail_ahead) / mean - 1.0),
-        ]
-        return torch.clip(torch.cat(features, dim=1), -LARGEST, LARGEST)
+        features: Tensor = features_of(torch, observations)
+        return features
 
 
-def _hourly(table: Tensor) -> Tensor:
+def features_of(xp: Any, observations: Any) -> Any:
+    """Return (R, `FEATURES`), given (R, D) observations, arrays or tensors."""
+    seen = seen_of(observations)
+    usable = xp.clip(seen.usable_kwh, LEAST_KWH, None)[:, None]
+    band = xp.clip(seen.soc_max - seen.soc_min, LEAST_PRICE, None)
+    share = xp.clip((seen.soc - seen.soc_min) / band, 0.0, 1.0)
+    prices = xp.concatenate([seen.retail[:, None], seen.retail_ahead], 1)
+    mean = xp.clip(xp.abs(prices).mean(1)[:, None], LEAST_PRICE, None)
+    tariff = xp.stack([seen.retail, seen.feed_in], 1)
+    limits = xp.stack([seen.charge_limit_kw, seen.discharge_limit_kw], 1)
+    ahead = _hourly(xp, seen.demand_ahead_kw - seen.pv_ahead_kw)
+    width = _hourly(xp, seen.demand_width_kw + seen.pv_width_kw).reshape(len(ahead), BLOCKS, -1).mean(2)
+    features = [
+        2.0 * share[:, None] - 1.0,
+        POWER * (seen.mean_demand_kw - seen.mean_pv_kw)[:, None] / usable,
+        PRICE * (tariff / mean - 1.0),
+        CARBON * (seen.carbon[:, None] - 0.2),
+        limits / usable,
+        POWER * seen.grid_kw / usable,
+        seen.daytime,
+        POWER * ahead / usable,
+        WIDTH * width / usable,
+        PRICE * (_hourly(xp, seen.retail_ahead) / mean - 1.0),
+    ]
+    return xp.clip(xp.concatenate(features, 1), -LARGEST, LARGEST)
+
+
+def _hourly(xp: Any, table: Any) -> Any:
     """Return (R, 24), the mean of each hour of a day of equal steps; a longer step stands for all of its hours."""
-    steps = table.shape[1]
+    rows, steps = table.shape
     if steps >= HOURS:
-        return table.reshape(len(table), HOURS, steps // HOURS).mean(dim=2)
-    return table.repeat_interleave(HOURS // steps, dim=1)
+        return table.reshape(rows, HOURS, steps // HOURS).mean(2)
+    return xp.broadcast_to(table[:, :, None], (rows, steps, HOURS // steps)).reshape(rows, HOURS)
