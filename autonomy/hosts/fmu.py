@@ -15,7 +15,6 @@ or metered yet. A communication step of another length than the community's is r
 from __future__ import annotations
 
 import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,25 @@ from typing import Any
 import numpy as np
 
 from autonomy.controller import Controller
-from autonomy.errors import ConfigError, OptionalDependencyError
+from autonomy.hosts.fmu_process import FmuProcess
+from autonomy.hosts.fmu_slave import (
+    ASKED_EACH,
+    COMMUNITY,
+    MEASURED_EACH,
+    MEASURED_ONCE,
+    attribute,
+    entry,
+    number,
+    pack,
+    script,
+)
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision, Mode
 from autonomy.layers.observation import Observation
 
-NAME, COMMUNITY = "AutonomyController", "community.toml"
-MEASURED_EACH = ("demand_kw", "pv_kw", "soc", "applied_battery_kw")
-MEASURED_ONCE = ("retail_price", "feed_in_price", "feeder_kw")
-DECIDED_EACH = (
-    "battery_kw", "trade_kw", "price_bid", "curtail_kw", "shed_kw", "generation_cap_kw", "load_cap_kw", "net_export_kw",
-)  # fmt: skip
+NAME = "AutonomyController"
+DECIDED_EACH = (*ASKED_EACH, "net_export_kw")
 MODES = tuple(Mode)
-SLAVE = f"from autonomy.hosts.fmu import slave_class\n\n{NAME} = slave_class()\n"
-"""What the FMU's script is: pythonfmu wants a class in a file of its own."""
 
 
 class SlaveState:
@@ -93,18 +97,8 @@ def build_fmu(community: str | Path, target: Path) -> Path:
         ConfigError: the community's file is wrong.
         OptionalDependencyError: pythonfmu is not installed.
     """
-    try:
-        from pythonfmu import FmuBuilder  # noqa: PLC0415 - optional, and `import autonomy` must stay light
-    except ImportError:
-        raise OptionalDependencyError("an FMU", "fmi") from None
     Community.from_toml(community)
-    with tempfile.TemporaryDirectory() as folder:
-        script, copied = Path(folder) / "autonomy_controller.py", Path(folder) / COMMUNITY
-        script.write_text(SLAVE, encoding="utf-8")
-        shutil.copyfile(community, copied)
-        # In a master that is Python itself, a second instance of pythonfmu's library crashes the process.
-        alone = {"canBeInstantiatedOnlyOncePerProcess": True}
-        return Path(FmuBuilder.build_FMU(script, dest=target, project_files=[copied], **alone))
+    return pack(NAME, script(__name__, NAME), {COMMUNITY: partial(shutil.copyfile, community)}, target)
 
 
 def slave_class() -> Any:
@@ -132,14 +126,14 @@ def slave_class() -> Any:
             state = SlaveState(Community.from_toml(Path(self.resources) / COMMUNITY))
             self.state, places = state, range(state.community.n_prosumers)
             steps, never, known = Fmi2Variability.discrete, Fmi2Variability.fixed, Fmi2Initial.exact
-            given = [(f"{name}[{i + 1}]", _entry(state.measured, name, i)) for name in MEASURED_EACH for i in places]
-            given += [(name, _number(state.measured, name)) for name in MEASURED_ONCE]
+            given = [(f"{name}[{i + 1}]", entry(state.measured, name, i)) for name in MEASURED_EACH for i in places]
+            given += [(name, number(state.measured, name)) for name in MEASURED_ONCE]
             for name, access in given:
                 self.register_variable(Real(name, causality=inner, **access))
-            access = _attribute(state, "has_feedback")
+            access = attribute(state, "has_feedback")
             self.register_variable(Boolean("has_feedback", causality=inner, variability=steps, **access))
             for name in ("policy", "epoch"):
-                self.register_variable(String(name, causality=fixed, variability=never, **_attribute(state, name)))
+                self.register_variable(String(name, causality=fixed, variability=never, **attribute(state, name)))
             # Before the first step it is known what is decided: batteries stand still, and nothing may flow.
             for name, i in ((name, i) for name in DECIDED_EACH for i in places):
                 read = partial(_decided, state, name, i)
@@ -168,26 +162,8 @@ def _text(state: SlaveState, name: str) -> str:
     return str(getattr(state, name))
 
 
-def _entry(table: dict[str, Any], name: str, i: int) -> dict[str, Any]:
-    def put(value: float) -> None:
-        table[name][i] = value
-
-    return {"getter": lambda: float(table[name][i]), "setter": put}
-
-
-def _number(table: dict[str, Any], name: str) -> dict[str, Any]:
-    def put(value: float) -> None:
-        table[name] = value
-
-    return {"getter": lambda: float(table[name]), "setter": put}
-
-
-def _attribute(state: SlaveState, name: str) -> dict[str, Any]:
-    return {"getter": lambda: getattr(state, name), "setter": lambda value: setattr(state, name, value)}
-
-
 class FmuController:
-    """An FMU of `build_fmu` stepped by fmpy, with the face of a `Controller`; one in a process.
+    """An FMU of `build_fmu` in a process of its own, with the face of a `Controller`.
 
     Args:
         path: The FMU.
@@ -197,56 +173,42 @@ class FmuController:
 
     Raises:
         ConfigError: fmpy finds the FMU invalid.
+        FmuError: it cannot be instantiated.
         OptionalDependencyError: fmpy is not installed.
     """
 
     def __init__(self, path: Path, community: Community, *, policy: str, epoch: np.datetime64) -> None:
-        try:
-            import fmpy  # noqa: PLC0415 - optional, and `import autonomy` must stay light
-            from fmpy.validation import validate_fmu  # noqa: PLC0415 - likewise
-        except ImportError:
-            raise OptionalDependencyError("stepping an FMU", "fmi") from None
-        problems = validate_fmu(str(path))
-        if problems:
-            raise ConfigError(path, "", f"is no valid FMU: {problems[0]}")
-        self.community, self._epoch = community, epoch
-        description = fmpy.read_model_description(str(path))
-        self._numbers = {variable.name: variable.valueReference for variable in description.modelVariables}
-        self._folder = fmpy.extract(str(path))
-        self._slave = fmpy.instantiate_fmu(self._folder, description, "CoSimulation")
-        self._slave.setupExperiment(startTime=0.0)
-        self._slave.setString([self._numbers["policy"], self._numbers["epoch"]], [policy, str(epoch)])
-        self._slave.enterInitializationMode()
-        self._slave.exitInitializationMode()
-        self._step_s = 3600.0 * community.timestep_h
-        self._second = 0.0
+        self.community, self._steps = community, 0
+        self._process = FmuProcess(path)
+        self._process.begin({"policy": policy, "epoch": str(epoch)}, [])
+        self._wanted = ["mode_number", *(name for decided in DECIDED_EACH for name in self._each(decided))]
 
     def step(self, observation: Observation) -> Decision:
         """Return the FMU's decision."""
-        fed_back = observation.applied_battery_kw is not None and observation.feeder_kw is not None
         size = self.community.n_prosumers
+        values: dict[str, float] = {}
         for name in (*MEASURED_EACH, *MEASURED_ONCE):
             value = getattr(observation, name)
             if value is None:
                 continue
-            values = np.ravel(np.asarray(value, dtype=np.float64))
-            values = np.broadcast_to(values, (size,)) if name in MEASURED_EACH else values[:1]
-            self._slave.setReal(self._of(name, values.size, is_each=name in MEASURED_EACH), values.tolist())
-        self._slave.setBoolean([self._numbers["has_feedback"]], [fed_back])
-        self._slave.doStep(currentCommunicationPoint=self._second, communicationStepSize=self._step_s)
-        self._second += self._step_s
-        decided: dict[str, Any] = {
-            name: np.array(self._slave.getReal(self._of(name, size, is_each=True))) for name in DECIDED_EACH
-        }
-        number = self._slave.getInteger([self._numbers["mode_number"]])[0]
-        return Decision(**decided, mode=MODES[number])
+            numbers = np.ravel(np.asarray(value, dtype=np.float64))
+            if name in MEASURED_EACH:
+                values |= zip(self._each(name), np.broadcast_to(numbers, (size,)).tolist(), strict=True)
+            else:
+                values[name] = float(numbers[0])
+        fed_back = observation.applied_battery_kw is not None and observation.feeder_kw is not None
+        step_s = 3600.0 * self.community.timestep_h
+        mode, *found = self._process.step(
+            {**values, "has_feedback": fed_back}, self._wanted, second=self._steps * step_s, step_s=step_s
+        )
+        self._steps += 1
+        rows = np.array(found).reshape(len(DECIDED_EACH), size)
+        decided: dict[str, Any] = dict(zip(DECIDED_EACH, rows, strict=True))
+        return Decision(**decided, mode=MODES[mode])
 
     def close(self) -> None:
-        """End the slave and remove what was unpacked; its library stays loaded until the process ends."""
-        # fmpy's freeInstance is left out: in a master that is Python, like this one, the process was seen to crash at
-        # its end after it, now and then.
-        self._slave.terminate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """End the process."""
+        self._process.close()
 
-    def _of(self, name: str, size: int, *, is_each: bool) -> list[int]:
-        return [self._numbers[f"{name}[{i + 1}]"] for i in range(size)] if is_each else [self._numbers[name]]
+    def _each(self, name: str) -> list[str]:
+        return [f"{name}[{i + 1}]" for i in range(self.community.n_prosumers)]
