@@ -14,7 +14,7 @@ from autonomy.hosts import HostStep, Tolerance, check_steps, tally
 from autonomy.hosts.comparison import battery_intent
 from autonomy.hosts.helics_federates import FederationError, federate
 from autonomy.hosts.late import Feeder, Remote
-from autonomy.hosts.mosaik_sim import connect
+from autonomy.hosts.mosaik_sim import cosimulate
 from autonomy.hosts.opendss_host import ACCURACY, OpenDssHost
 from autonomy.hosts.verdict import LIMITS
 
@@ -36,12 +36,8 @@ def by_hand(feeder: Feeder, remote: Remote, *, with_cuts: bool) -> None:
 
 
 def by_mosaik(feeder: Feeder, remote: Remote, *, with_cuts: bool) -> None:
-    mosaik = pytest.importorskip("mosaik")
-    simulators = {name: {"python": f"autonomy.hosts.mosaik_sim:{name}Sim"} for name in ("Community", "Policy")}
-    with mosaik.World(simulators) as world:
-        here = world.start("Community", feeder=feeder).Community()
-        there = world.start("Policy", remote=remote).Policy()
-        connect(world, here, there, step_s=3600, steps=STEPS, with_cuts=with_cuts)
+    pytest.importorskip("mosaik")
+    cosimulate(feeder, remote, steps=STEPS, with_cuts=with_cuts)
 
 
 def by_helics(feeder: Feeder, remote: Remote, *, with_cuts: bool) -> None:

@@ -1,21 +1,27 @@
 """HELICS: a community behind its feeder and a policy elsewhere, two federates. Run with helics 3.6.1, broker and all.
 
 A value that is published at one granted time is read at the next, so what the policy decided arrives a step late, and
-the community projects it with the data of the step that applies it; see `autonomy.hosts.late`. Here the policy runs
-in a thread. `run_community` and `run_policy` are the same two sides for processes of their own, given a broker;
-only the way within one process has been tested.
+the community projects it with the data of the step that applies it; see `autonomy.hosts.late`. `federate` runs both and
+the broker in this process, the policy in a thread. `run_community` and `run_policy` are the same two sides in processes
+of their own, given the address of a broker (`helics_broker -f 2 -t zmq`); the policy's is also a command:
+
+    python -m autonomy.hosts.helics_federates COMMUNITY.toml --policy NAME --steps N [--core zmq] [--broker ADDRESS]
 """
 
 from __future__ import annotations
 
+import argparse
 import threading
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from autonomy.errors import AutonomyError, OptionalDependencyError
-from autonomy.hosts.late import CUTS, MEASURED_EACH, Feeder, Measured, Remote
+from autonomy.hosts.late import CUTS, MEASURED_EACH, CommunitySide, Measured, Remote
+from autonomy.layers.community import Community
+from autonomy.policies import load_policy
 
 MEASURED, SET_POINTS = "community/measured", "policy/set_points"
 PATIENCE_S = 60.0
@@ -26,12 +32,12 @@ class FederationError(AutonomyError):
     """A federate failed, or did not come."""
 
 
-def federate(feeder: Feeder, remote: Remote, *, steps: int, core: str = "inproc", with_cuts: bool = False) -> None:
+def federate(side: CommunitySide, remote: Remote, *, steps: int, core: str = "inproc", with_cuts: bool = False) -> None:
     """Run both federates and their broker in this process.
 
     Args:
-        feeder: The community's side; its `steps` are filled.
-        remote: The policy's side.
+        side: The community's; a `Feeder`, for one.
+        remote: The policy's.
         steps: How many steps.
         core: HELICS's core type.
         with_cuts: Whether the policy also decides what is cut (a `Controller` does).
@@ -48,18 +54,18 @@ def federate(feeder: Feeder, remote: Remote, *, steps: int, core: str = "inproc"
         raise FederationError("the HELICS broker is not connected")
     faults: list[BaseException] = []
 
-    def side(work: Any, *parts: Any) -> None:
+    def kept(work: Any, *parts: Any) -> None:
         try:
             work(*parts, steps=steps, with_cuts=with_cuts)
         except Exception as fault:  # noqa: BLE001 - it is raised again when both sides have ended
             faults.append(fault)  # the other side ends too: there is nobody left to wait for
 
     # Both join in this thread: cores that connect at once have been seen to wait for ever.
-    here, there = _community(feeder, core, name), _policy(remote, core, name)
-    elsewhere = threading.Thread(target=side, args=(_be_policy, there, remote), daemon=True)
+    here, there = _community(side, core, name), _policy(remote, core, name)
+    elsewhere = threading.Thread(target=kept, args=(_be_policy, there, remote), daemon=True)
     elsewhere.start()
     # The host stays in the thread that made it: OpenDSS has been seen to crash in another.
-    side(_be_community, here, feeder)
+    kept(_be_community, here, side)
     elsewhere.join()
     helics.helicsBrokerWaitForDisconnect(broker, int(1e3 * PATIENCE_S))
     helics.helicsBrokerFree(broker)
@@ -67,17 +73,17 @@ def federate(feeder: Feeder, remote: Remote, *, steps: int, core: str = "inproc"
         raise FederationError(f"a federate failed: {faults[0]!r}") from faults[0]
 
 
-def run_community(feeder: Feeder, *, steps: int, core: str, with_cuts: bool = False, broker: str = "") -> None:
+def run_community(side: CommunitySide, *, steps: int, core: str, with_cuts: bool = False, broker: str = "") -> None:
     """Be the community's federate: publish what is measured, execute what arrived.
 
     Args:
-        feeder: A host and its shield.
+        side: The community's.
         steps: How many steps.
         core: HELICS's core type.
         with_cuts: Whether set-points carry what is to be cut.
         broker: Name or address of the broker; empty for the core type's default.
     """
-    _be_community(_community(feeder, core, broker), feeder, steps=steps, with_cuts=with_cuts)
+    _be_community(_community(side, core, broker), side, steps=steps, with_cuts=with_cuts)
 
 
 def run_policy(remote: Remote, *, steps: int, core: str, broker: str = "") -> None:
@@ -85,8 +91,8 @@ def run_policy(remote: Remote, *, steps: int, core: str, broker: str = "") -> No
     _be_policy(_policy(remote, core, broker), remote, steps=steps)
 
 
-def _community(feeder: Feeder, core: str, broker: str) -> _Federate:
-    step_s = 3600.0 * feeder.host.community.timestep_h
+def _community(side: CommunitySide, core: str, broker: str) -> _Federate:
+    step_s = 3600.0 * side.community.timestep_h
     return _Federate("community", MEASURED, SET_POINTS, step_s=step_s, core=core, broker=broker)
 
 
@@ -96,14 +102,14 @@ def _policy(remote: Remote, core: str, broker: str) -> _Federate:
     return _Federate("policy", SET_POINTS, MEASURED, step_s=step_s, core=core, broker=broker, offset_s=step_s / 2)
 
 
-def _be_community(here: _Federate, feeder: Feeder, *, steps: int, with_cuts: bool) -> None:
-    size = feeder.host.community.n_prosumers
+def _be_community(here: _Federate, side: CommunitySide, *, steps: int, with_cuts: bool) -> None:
+    size = side.community.n_prosumers
     names = ("battery_kw", *CUTS) if with_cuts else ("battery_kw",)
     with here:
         for _ in range(steps):
             asked = here.received()
-            here.publish(_packed(feeder.measure()))
-            feeder.apply(None if asked is None else dict(zip(names, asked.reshape(-1, size).tolist(), strict=True)))
+            here.publish(_packed(side.measure()))
+            side.apply(None if asked is None else dict(zip(names, asked.reshape(-1, size).tolist(), strict=True)))
             here.go_on()
 
 
@@ -177,3 +183,20 @@ def _helics() -> Any:
     except ImportError:
         raise OptionalDependencyError("HELICS", "cosim") from None
     return helics
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Be the policy's federate in a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m autonomy.hosts.helics_federates", description=main.__doc__)
+    parser.add_argument("community", help="TOML file")
+    parser.add_argument("--policy", default="self-consumption", help="name or path")
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--core", default="zmq", help="HELICS's core type, as the broker's: zmq (default) or tcp")
+    parser.add_argument("--broker", default="", help="its address; default: that of the core type on this machine")
+    given = parser.parse_args(arguments)
+    remote = Remote(Community.from_toml(given.community), load_policy(given.policy))
+    run_policy(remote, steps=given.steps, core=given.core, broker=given.broker)
+
+
+if __name__ == "__main__":
+    main()

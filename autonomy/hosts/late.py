@@ -8,13 +8,14 @@ So the intent may be late, and the projection is not:
     step k + 1  community: measures, projects what was sent in step k with the data of step k + 1, executes
 
 `Feeder` is the community's side, with a host; `Remote` is the other's. Between them go plain lists of floats.
+`autonomy.hosts.cosimulated` makes a `Host` of the whole.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from autonomy.hosts.host import Host, LineFlows, MetersLines, RatesLines, unchec
 from autonomy.hosts.play import HostStep
 from autonomy.layers.community import Community
 from autonomy.layers.decision import Decision
+from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import Policy, read_answer
 from autonomy.layers.observation import Observation
 from autonomy.supervisor import Supervisor
@@ -33,6 +35,22 @@ SetPoints: TypeAlias = Mapping[str, list[float]]
 Measured: TypeAlias = dict[str, list[float]]
 MEASURED_EACH = ("demand_kw", "pv_kw", "soc", "retail_price", "feed_in_price")
 CUTS = ("curtail_kw", "shed_kw")
+
+
+class CommunitySide(Protocol):
+    """What a co-simulation calls on the side where set-points are executed, once a step each, in this order.
+
+    Attributes:
+        community: What is controlled.
+    """
+
+    community: Community
+
+    def measure(self) -> Measured:
+        """Return what the other side is told of the step that is about to be executed."""
+
+    def apply(self, asked: SetPoints | None) -> None:
+        """Execute the step under what has arrived; None for nothing."""
 
 
 class Feeder:
@@ -49,23 +67,21 @@ class Feeder:
     def __init__(
         self, host: Host, *, is_shielded: bool = True, supervisor: Supervisor | None = None, seed: int = 0
     ) -> None:
-        self.host, self.is_shielded = host, is_shielded
+        self.host, self.community, self.is_shielded = host, host.community, is_shielded
         self._asked: SetPoints | None = None
-        self.controller = Controller(host.community, policy=self._policy, supervisor=supervisor)
+        self.controller = Controller(self.community, policy=self._policy, supervisor=supervisor)
         self.steps: list[HostStep] = []
         self._seen = host.to_observation(host.reset(seed=seed))
 
     def measure(self) -> Measured:
         """Return what the other side is told of the step that is about to be executed."""
-        size = self.host.community.n_prosumers
-        each = {name: np.broadcast_to(getattr(self._seen, name), (size,)).tolist() for name in MEASURED_EACH}
-        return {**each, "second": [_second(self._seen)]}
+        return measured_of(self._seen, self.community.n_prosumers)
 
     def apply(self, asked: SetPoints | None) -> None:
         """Execute a step under what has arrived, which is what was decided in the step before; None for nothing."""
         self._asked = asked
         seen, began = self._seen, time.perf_counter()
-        decision = self.controller.step(seen) if self.is_shielded else as_it_is(self.host.community, seen, asked)
+        decision = self.controller.step(seen) if self.is_shielded else as_it_is(self.community, seen, asked)
         action = self.host.from_decision(decision)
         decided = time.perf_counter()
         raw = self.host.step(action)
@@ -112,6 +128,21 @@ class Remote:
         intent = read_answer(self.policy(self.community, observation), self.community.n_prosumers).intent
         nothing = [0.0] * self.community.n_prosumers
         return {"battery_kw": nothing if intent is None else intent.battery_kw.tolist()}
+
+
+def measured_of(observation: Observation, n_prosumers: int) -> Measured:
+    """Return what goes to the other side: (N,) lists of what everybody has, and the time in seconds since 1970.
+
+    Raises:
+        ModelError: a signal is neither one number nor N.
+    """
+    each = {}
+    for name in MEASURED_EACH:
+        value = np.asarray(getattr(observation, name), dtype=np.float64)
+        if value.shape not in ((), (1,), (n_prosumers,)):
+            raise ModelError(name, value.shape, f"the shape ({n_prosumers},)")
+        each[name] = np.broadcast_to(value, (n_prosumers,)).tolist()
+    return {**each, "second": [_second(observation)]}
 
 
 def as_it_is(community: Community, observation: Observation, asked: SetPoints | None) -> Decision:

@@ -5,20 +5,61 @@
 
 The policy needs what the community measures, and the community what the policy wants: a cycle, which mosaik resolves by
 a time-shifted connection. So a set-point arrives one step late, and the community projects it with the data of the step
-that applies it; see `autonomy.hosts.late`. Both run in mosaik's own process, for they are given Python objects:
-`world.start("Community", feeder=Feeder(…))` and `world.start("Policy", remote=Remote(…))`.
+that applies it; see `autonomy.hosts.late`. In mosaik's own process both are given Python objects:
+`world.start("Community", feeder=Feeder(…))` and `world.start("Policy", remote=Remote(…))`. The policy may also be a
+process of its own, which then is told a file and a name:
+
+    mosaik.World({…, "Policy": {"cmd": "%(python)s -m autonomy.hosts.mosaik_sim %(addr)s"}})
+    world.start("Policy", community="community.toml", policy="self-consumption")
+
+`cosimulate` does all of it for one community and one policy.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from functools import cache
 from typing import Any
 
 from autonomy.errors import OptionalDependencyError
-from autonomy.hosts.late import CUTS, MEASURED_EACH, Feeder, Remote
+from autonomy.hosts.late import CUTS, MEASURED_EACH, CommunitySide, Remote
+from autonomy.layers.community import Community
+from autonomy.policies import load_policy
 
 MEASURED = (*MEASURED_EACH, "second")
 SET_POINTS = ("battery_kw", *CUTS)
+SIMULATORS = {name: {"python": f"autonomy.hosts.mosaik_sim:{name}Sim"} for name in ("Community", "Policy")}
+
+
+def cosimulate(side: CommunitySide, remote: Remote, *, steps: int, with_cuts: bool = False) -> None:
+    """Play both sides in a mosaik world of their own, in this process.
+
+    Args:
+        side: The community's; a `Feeder`, for one.
+        remote: The policy's.
+        steps: How many steps.
+        with_cuts: Whether the policy also decides what is cut (a `Controller` does).
+
+    Raises:
+        OptionalDependencyError: mosaik is not installed.
+    """
+    try:
+        import mosaik  # noqa: PLC0415 - optional, and `import autonomy` must stay light
+    except ImportError:
+        raise OptionalDependencyError("mosaik", "cosim") from None
+    with mosaik.World(SIMULATORS, skip_greetings=True) as world:
+        community = world.start("Community", feeder=side).Community()
+        policy = world.start("Policy", remote=remote).Policy()
+        step_s = round(3600.0 * side.community.timestep_h)
+        try:
+            connect(world, community, policy, step_s=step_s, steps=steps, with_cuts=with_cuts)
+        finally:
+            # Where a simulator raised, mosaik leaves the other's task pending, and asyncio complains of it later.
+            left = asyncio.all_tasks(world.loop)
+            for task in left:
+                task.cancel()
+            world.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def connect(world: Any, community: Any, policy: Any, *, step_s: int, steps: int, with_cuts: bool = False) -> None:
@@ -34,8 +75,8 @@ def connect(world: Any, community: Any, policy: Any, *, step_s: int, steps: int,
     """
     sent = SET_POINTS if with_cuts else SET_POINTS[:1]
     world.connect(community, policy, *MEASURED)
-    world.connect(policy, community, *sent, time_shifted=True, initial_data=dict.fromkeys(sent))
-    world.run(until=step_s * steps)
+    world.connect(policy, community, *sent, time_shifted=True, initial_data={name: [] for name in sent})
+    world.run(until=step_s * steps, print_progress=False)
 
 
 @cache
@@ -73,10 +114,10 @@ def _classes() -> dict[str, Any]:
 
         model = "Community"
 
-        def init(self, sid: str, time_resolution: float = 1.0, *, feeder: Feeder) -> Any:  # noqa: ARG002 - mosaik's form
+        def init(self, sid: str, time_resolution: float = 1.0, *, feeder: CommunitySide) -> Any:  # noqa: ARG002 - mosaik's form
             """Take the feeder."""
             self.feeder = feeder
-            self.step_s = round(3600.0 * feeder.host.community.timestep_h / time_resolution)
+            self.step_s = round(3600.0 * feeder.community.timestep_h / time_resolution)
             return self.meta
 
         def step(self, time: int, inputs: dict[str, Any], max_advance: int) -> int:  # noqa: ARG002 - likewise
@@ -91,10 +132,18 @@ def _classes() -> dict[str, Any]:
 
         model = "Policy"
 
-        def init(self, sid: str, time_resolution: float = 1.0, *, remote: Remote) -> Any:  # noqa: ARG002 - mosaik's form
-            """Take the policy."""
-            self.remote = remote
-            self.step_s = round(3600.0 * remote.community.timestep_h / time_resolution)
+        def init(
+            self,
+            sid: str,  # noqa: ARG002 - mosaik's form
+            time_resolution: float = 1.0,
+            *,
+            remote: Remote | None = None,
+            community: str = "",
+            policy: str = "self-consumption",
+        ) -> Any:
+            """Take the policy; or a community's file and the policy's name, in a process that is sent no objects."""
+            self.remote = remote or Remote(Community.from_toml(community), load_policy(policy))
+            self.step_s = round(3600.0 * self.remote.community.timestep_h / time_resolution)
             return self.meta
 
         def step(self, time: int, inputs: dict[str, Any], max_advance: int) -> int:  # noqa: ARG002 - likewise
@@ -106,9 +155,9 @@ def _classes() -> dict[str, Any]:
 
 
 def _received(inputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the one value of every attribute; what has not been sent yet is left out."""
+    """Return the one value of every attribute; what has not been sent yet is an empty list, and left out."""
     values = {name: next(iter(sources.values())) for name, sources in inputs.items()}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value}
 
 
 def __getattr__(name: str) -> Any:
@@ -116,3 +165,9 @@ def __getattr__(name: str) -> Any:
     if name not in ("CommunitySim", "PolicySim"):
         raise AttributeError(f"module 'autonomy.hosts.mosaik_sim' has no attribute {name!r}")
     return _classes()[name]
+
+
+if __name__ == "__main__":
+    import mosaik_api_v3
+
+    sys.exit(mosaik_api_v3.start_simulation(_classes()["PolicySim"](), "A policy that is told what is measured"))
