@@ -11,6 +11,8 @@ from autonomy.benchmark.table import Table
 from autonomy.report.quantity import count, percent, quantity
 
 DEMO = "demo"
+STANDS = ("saving", "regret", "worst", "share", "in a week", "constant", "worst", "hourly", "worst")
+"""What is said of how bidders stand, in two tables."""
 
 
 def bidding_tables(rows: Sequence[BiddingRow], currency: str) -> tuple[Table, ...]:
@@ -63,24 +65,13 @@ def _gains(rows: Sequence[BiddingRow], currency: str) -> Table:
         "with most. Regret: what bidding truthfully would gain (less than 0: cost), its largest share of a bill "
         "without trade, and the largest in a single week. Constant: the best order for all hours, in hindsight. "
         "Hourly: the best order of every hour. Moved: mean difference to what each saves if all bid truthfully.",
-        head=(
-            "bids",
-            "saving",
-            "regret",
-            "worst",
-            "share",
-            "in a week",
-            "constant",
-            "worst",
-            "hourly",
-            "worst",
-            "moved",
-        ),
-        rows=tuple((label, *_stands(group)) for label, group in _groups(rows)),
+        head=("bids", *STANDS, "moved"),
+        rows=tuple((label, *_stands(group), quantity(_mean(group, "moved"), 2)) for label, group in _groups(rows)),
     )
 
 
 def _stands(group: Sequence[BiddingRow]) -> tuple[str, ...]:
+    """Return the figures below the headings `STANDS`."""
     return (
         quantity(_mean(group, "saving")),
         quantity(_mean(group, "regret"), 3),
@@ -91,7 +82,6 @@ def _stands(group: Sequence[BiddingRow]) -> tuple[str, ...]:
         quantity(max(row.constant_worst for row in group), 3),
         quantity(_mean(group, "hourly"), 3),
         quantity(max(row.hourly_worst for row in group), 3),
-        quantity(_mean(group, "moved"), 2),
     )
 
 
@@ -100,27 +90,13 @@ def _communities(rows: Sequence[BiddingRow], currency: str) -> Table:
     for community in dict.fromkeys(row.community for row in rows):
         for policy in dict.fromkeys(row.policy for row in rows):
             group = [row for row in rows if (row.community, row.policy) == (community, policy)]
-            figures = (quantity(_mean(group, "bill")), percent(_mean(group, "cleared"), 2), *_stands(group)[:-1])
+            figures = (quantity(_mean(group, "bill")), percent(_mean(group, "cleared"), 2), *_stands(group))
             body.append((f"{community}: {policy}", *figures))
     fee = f", fee {first.fee:g}" if first.fee else ""
-    head = (
-        "bids",
-        "bill",
-        "energy",
-        "saving",
-        "regret",
-        "worst",
-        "share",
-        "in a week",
-        "constant",
-        "worst",
-        "hourly",
-        "worst",
-    )
     return Table(
         title=f"Each community, {first.rule}{fee}",
         note=f"As above; bill: {currency} a week and prosumer without trade.",
-        head=head,
+        head=("bids", "bill", "energy", *STANDS),
         rows=tuple(body),
     )
 
