@@ -97,9 +97,24 @@ def run(
     Raises:
         ConfigError: a policy or the backend is unknown.
     """
-    names, named = tuple(dict.fromkeys([BASELINE, *options.policies])), options.named
-    timelines = _timelines(configuration, windows, named)
-    simulators = [
+    simulators = _simulators(configuration, windows, options)
+    controllers = _controllers(configuration, options)
+    tamper = None if options.named is None else options.named.tamper
+    trajectories = {
+        name: _roll_out_all(simulators, controller, name, journal_folder, progress, tamper)
+        for name, controller in controllers.items()
+    }
+    solved, no_optimum = _solve_all(simulators, progress) if options.with_optimum else ([], "")
+    if solved:
+        trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
+    optima = tuple(optimum for optimum, _ in solved)
+    evidence = _evidence(configuration, windows, options, trajectories, optima, no_optimum)
+    return replace(evidence, explanations=_explanations(evidence, simulators, controllers, options, progress))
+
+
+def _simulators(configuration: Configuration, windows: Sequence[Scenario], options: RunOptions) -> list[Simulator]:
+    """Return a simulator for each window."""
+    return [
         Simulator(
             configuration.community,
             window,
@@ -107,38 +122,40 @@ def run(
             initial_soc=options.initial_soc,
             timeline=timeline,
         )
-        for window, timeline in zip(windows, timelines, strict=True)
+        for window, timeline in zip(windows, _timelines(configuration, windows, options.named), strict=True)
     ]
-    # Every policy is loaded before the first one runs: a wrong name costs no minutes.
-    look_ahead = None if options.caution is None else Lookahead(configuration.community, caution=options.caution)
+
+
+def _controllers(configuration: Configuration, options: RunOptions) -> dict[str, Controller]:
+    """Load every policy, the baseline first, before the first one runs: a wrong name costs no minutes."""
+    community, named = configuration.community, options.named
+    look_ahead = None if options.caution is None else Lookahead(community, caution=options.caution)
     controllers = {
         name: Controller(
-            configuration.community,
+            community,
             policy=named.policy if named is not None and named.policy is not None and name == named.name else name,
             backend=options.backend,
             look_ahead=None if name == BASELINE else look_ahead,
         )
-        for name in names
+        for name in dict.fromkeys([BASELINE, *options.policies])
     }
     for controller in controllers.values():
         controller.policy = with_economics(controller.policy, configuration.economics)
-    tamper = None if named is None else named.tamper
-    trajectories = {
-        name: _roll_out_all(simulators, controllers[name], name, journal_folder, progress, tamper) for name in names
-    }
-    optima: tuple[Optimum, ...] = ()
-    no_optimum = ""
-    if options.with_optimum:
-        try:
-            solved = [_solve(simulator, progress) for simulator in simulators]
-        except DispatchError as fault:
-            no_optimum = str(fault)
-        else:
-            optima = tuple(optimum for optimum, _ in solved)
-            trajectories[OPTIMUM] = tuple(trajectory for _, trajectory in solved)
+    return controllers
+
+
+def _evidence(
+    configuration: Configuration,
+    windows: Sequence[Scenario],
+    options: RunOptions,
+    trajectories: dict[str, tuple[Trajectory, ...]],
+    optima: tuple[Optimum, ...],
+    no_optimum: str,
+) -> RunEvidence:
+    """Return what was run and its key figures; nothing is explained yet."""
     baseline = sum(run.cost for run in trajectories[BASELINE])
     best = sum(run.cost for run in trajectories[OPTIMUM]) if optima else None
-    evidence = RunEvidence(
+    return RunEvidence(
         title=configuration.name,
         community=configuration.community,
         economics=configuration.economics,
@@ -160,7 +177,6 @@ def run(
         terminal_rule=_terminal_rule(configuration),
         backend=options.backend,
     )
-    return replace(evidence, explanations=_explanations(evidence, simulators, controllers, options, progress))
 
 
 def _explanations(
@@ -248,6 +264,14 @@ def _roll_out_all(
     with JsonLinesJournal(folder / policy_file_name(name)) as journal:
         controller.journal = journal
         return all_windows()
+
+
+def _solve_all(simulators: Sequence[Simulator], progress: Progress) -> tuple[list[tuple[Optimum, Trajectory]], str]:
+    """Return each window's optimum; or none, and why."""
+    try:
+        return [_solve(simulator, progress) for simulator in simulators], ""
+    except DispatchError as fault:
+        return [], str(fault)
 
 
 def _solve(simulator: Simulator, progress: Progress) -> tuple[Optimum, Trajectory]:
