@@ -339,7 +339,7 @@ def test_no_choice_of_slices_is_cheaper_than_the_simulator_s(seed: int, leak: fl
     for name in ("charge", "discharge", "curtail", "shed"):
         columns = model.blocks[name]
         lower[columns] = upper[columns] = x[columns]
-    from autonomy.solvers.linear import solve  # noqa: PLC0415
+    from autonomy.solvers.linear_solution import solve  # noqa: PLC0415
 
     best = solve(replace(model.program, lower=lower, upper=upper))
     assert best.found

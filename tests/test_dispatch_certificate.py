@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from autonomy.dispatch import Claim, DispatchError, Verdict, certify, dispatch_program, known_problem, optimal_dispatch
 from autonomy.economics import Economics
-from autonomy.solvers import linear, sides
+from autonomy.solvers import linear_solution, sides
 from autonomy.solvers.branches import Aim, Branches, Effort
 from autonomy.solvers.exact import exact_bound, exact_point, whole
 from autonomy.solvers.exclusive import solve_exclusive, with_hulls
-from autonomy.solvers.linear import LinearProgram, Status, solve
+from autonomy.solvers.linear import LinearProgram
+from autonomy.solvers.linear_solution import LinearSolution, Status, solve
 from autonomy.solvers.tree import LEAF, Node, partners, proved_bound
 from tests.test_linear import bounded_program, bounded_programs
 from tests.test_simulator import homes, scenario_of
@@ -244,7 +245,7 @@ def test_little_effort_leaves_a_bound_that_still_holds() -> None:
 # Planted lies ---------------------------------------------------------------------------------------------------------
 
 
-def known() -> tuple[LinearProgram, linear.LinearSolution]:
+def known() -> tuple[LinearProgram, LinearSolution]:
     program = replace(bounded_program(np.array([1.0, 2.0]), [[1.0, 1.0]], np.array([9.0])), row_lower=np.array([5.0]))
     return program, solve(program)
 
@@ -357,8 +358,8 @@ def day() -> tuple[Any, Any, Economics]:
 )
 def test_a_solver_that_lies_is_never_called_optimal(lie: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     community, scenario, economics = day()
-    real = linear.load
-    monkeypatch.setattr(linear, "load", lambda program: Liar(real(program), lie))
+    real = linear_solution.load
+    monkeypatch.setattr(linear_solution, "load", lambda program: Liar(real(program), lie))
     monkeypatch.setattr(sides, "load", lambda program: Liar(real(program), lie))
     try:
         found = optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
@@ -371,20 +372,20 @@ def test_a_solver_that_lies_is_never_called_optimal(lie: Any, monkeypatch: pytes
 
 
 def told_to(monkeypatch: pytest.MonkeyPatch, where: Any, **lies: Any) -> None:
-    real = linear.load
+    real = linear_solution.load
     for module in where:
         monkeypatch.setattr(module, "load", lambda program: Liar(real(program), **lies))
 
 
 def test_a_stopped_solver_that_calls_itself_optimal_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kOptimal)
+    told_to(monkeypatch, (linear_solution, sides), status=HighsModelStatus.kOptimal)
     community, scenario, economics = day()
     with pytest.raises(DispatchError, match=r"breaks the program|leaves a gap"):
         optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]), time_limit_s=0.0)
 
 
 def test_a_solver_that_calls_a_window_infeasible_is_contradicted_by_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kInfeasible)
+    told_to(monkeypatch, (linear_solution, sides), status=HighsModelStatus.kInfeasible)
     community, scenario, economics = day()
     with pytest.raises(DispatchError, match="batteries at rest keep every limit"):
         optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
@@ -393,7 +394,7 @@ def test_a_solver_that_calls_a_window_infeasible_is_contradicted_by_a_rule(monke
 def test_a_solver_that_says_it_was_stopped_is_not_optimal_for_that_but_for_its_proof(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told_to(monkeypatch, (linear, sides), status=HighsModelStatus.kTimeLimit)
+    told_to(monkeypatch, (linear_solution, sides), status=HighsModelStatus.kTimeLimit)
     community, scenario, economics = day()
     found = optimal_dispatch(community, scenario, economics=economics, energy_kwh=np.array([5.0, 5.0]))
     assert found.certificate is not None
@@ -429,9 +430,9 @@ def test_a_solver_that_lies_about_leaves_proves_nothing_wrong(
 def test_a_status_of_optimal_with_a_worse_point_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feasible, the status says optimal, and it is the wrong corner."""
     program, _ = known()
-    real = linear.load
+    real = linear_solution.load
     monkeypatch.setattr(
-        linear, "load", lambda program: Liar(real(program), lambda told: Told(told, col_value=[1.0, 4.0]))
+        linear_solution, "load", lambda program: Liar(real(program), lambda told: Told(told, col_value=[1.0, 4.0]))
     )
     answer = solve(program)
     assert answer.found

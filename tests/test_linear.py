@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from autonomy.solvers.deadline import Deadline
 from autonomy.solvers.exclusive import solve_exclusive
-from autonomy.solvers.linear import LinearBuilder, Status, solve
+from autonomy.solvers.linear import LinearBuilder
+from autonomy.solvers.linear_solution import Status, solve
 
 whole = st.integers(-5, 5)
 
@@ -223,7 +224,8 @@ def test_the_solver_is_silent_and_gets_along_with_another_one_in_the_process():
         "host.setOptionValue('threads', 2)\n"
         "host.addVars(1, [0.0], [1.0])\n"
         "host.run()\n"
-        "from autonomy.solvers.linear import LinearBuilder, solve\n"
+        "from autonomy.solvers.linear import LinearBuilder\n"
+        "from autonomy.solvers.linear_solution import solve\n"
         "program = LinearBuilder(); program.columns((1,), cost=1.0, lower=3.0, upper=4.0)\n"
         "raise SystemExit(0 if solve(program.build()).objective == 3.0 else 5)\n"
     )

@@ -23,7 +23,8 @@ from autonomy.mpc.linear import LinearPlan
 from autonomy.mpc.receding import Moment
 from autonomy.policies import NAMES, load_policy, with_economics
 from autonomy.rollout import replay, roll_out
-from autonomy.solvers.linear import LinearBuilder, solve
+from autonomy.solvers.linear import LinearBuilder
+from autonomy.solvers.linear_solution import solve
 from tests.strategies import communities, scenarios
 
 ECONOMICS = Economics()

@@ -21,7 +21,7 @@ from autonomy.layers.supervision import Screen
 from autonomy.layers.supervision.milliwatt import bounds_of
 from autonomy.layers.supervision.recovery import grid_only
 from autonomy.safety.certificates import check_certificate
-from autonomy.solvers.linear import solve
+from autonomy.solvers.linear_solution import solve
 from autonomy.worstcase import (
     Domain,
     Point,

@@ -15,7 +15,8 @@ import numpy as np
 
 from autonomy.layers.arrays import Index, Vector
 from autonomy.solvers.exact import exact_bound, exact_point
-from autonomy.solvers.linear import FEASIBILITY_LIMIT, LinearProgram
+from autonomy.solvers.linear import LinearProgram
+from autonomy.solvers.linear_solution import FEASIBILITY_LIMIT
 
 CLAIM_TOLERANCE = 1e-9
 """Relative difference between a claimed number and the exact one that is rounding of floats."""

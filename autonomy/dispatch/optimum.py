@@ -30,7 +30,7 @@ from autonomy.layers.community import Community
 from autonomy.solvers.deadline import Deadline
 from autonomy.solvers.exact import exact_bound
 from autonomy.solvers.exclusive import ExclusiveSolution, solve_exclusive
-from autonomy.solvers.linear import Status
+from autonomy.solvers.linear_solution import Status
 
 OVERLAP_KW = 1e-7
 """kW, largest smaller-of-the-two at which charge and discharge (or import and export) still count as exclusive."""

@@ -17,7 +17,8 @@ from autonomy.dispatch.window import Problem
 from autonomy.layers.arrays import Vector
 from autonomy.layers.errors import ModelError
 from autonomy.solvers.exclusive import solve_exclusive
-from autonomy.solvers.linear import LinearProgram, Status
+from autonomy.solvers.linear import LinearProgram
+from autonomy.solvers.linear_solution import Status
 
 
 class Part(NamedTuple):

@@ -20,7 +20,7 @@ from autonomy.dispatch.window import Problem
 from autonomy.layers import physics
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
-from autonomy.solvers.linear import FEASIBILITY_LIMIT
+from autonomy.solvers.linear_solution import FEASIBILITY_LIMIT
 
 SHARED = "aggregate, shared out"
 LEAST_KW = 1e-9

@@ -36,7 +36,7 @@ class PersistentProgram:
         model.a_matrix_.start_ = starts.astype(np.int32)
         model.a_matrix_.index_ = program.row[order].astype(np.int32)
         model.a_matrix_.value_ = program.value[order]
-        # `threads` is left alone, see `autonomy.solvers.linear`: the host process may have chosen another number.
+        # `threads` is left alone, see `linear_solution.load`: the host process may have chosen another number.
         # The base class, because `highspy.Highs` prints a banner whatever the options say.
         self._solver: Any = highspy.Highs.__base__()  # type: ignore[misc]
         for option, value in (("output_flag", False), ("parallel", "off"), ("solver", "simplex")):

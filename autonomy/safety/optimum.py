@@ -18,7 +18,8 @@ from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.scenario import Scenario
 from autonomy.simulator import Simulator
-from autonomy.solvers.linear import LinearBuilder, LinearProgram, solve
+from autonomy.solvers.linear import LinearBuilder, LinearProgram
+from autonomy.solvers.linear_solution import solve
 
 OVERLAP_KW = 1e-7
 """kW, largest smaller-of-the-two at which charging and discharging still exclude each other."""

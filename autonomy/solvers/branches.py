@@ -15,7 +15,8 @@ import numpy as np
 
 from autonomy.solvers.choice import Choice, score
 from autonomy.solvers.deadline import Deadline
-from autonomy.solvers.linear import FEASIBILITY_LIMIT, Index, LinearProgram, Vector
+from autonomy.solvers.linear import Index, LinearProgram, Vector
+from autonomy.solvers.linear_solution import FEASIBILITY_LIMIT
 from autonomy.solvers.sides import Found, Sides
 from autonomy.solvers.tree import LEAF, NO_SIDES, Node, partners
 

@@ -17,17 +17,13 @@ import numpy as np
 
 from autonomy.solvers.branches import Aim, Branches, Effort
 from autonomy.solvers.deadline import Deadline
-from autonomy.solvers.linear import (
+from autonomy.solvers.linear import Index, LinearBuilder, LinearProgram, Vector, require
+from autonomy.solvers.linear_solution import (
     FEASIBILITY_LIMIT,
     ROUNDING_GAP,
-    Index,
-    LinearBuilder,
-    LinearProgram,
     LinearSolution,
     Status,
-    Vector,
     relative_gap_of,
-    require,
     solve,
 )
 from autonomy.solvers.tree import proved_bound

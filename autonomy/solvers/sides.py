@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import highspy
 import numpy as np
 
-from autonomy.solvers.linear import Index, LinearProgram, Vector, load
+from autonomy.solvers.linear import Index, LinearProgram, Vector
+from autonomy.solvers.linear_solution import load
 from autonomy.solvers.tree import held_at_zero
 
 TOLERANCE = 1e-9

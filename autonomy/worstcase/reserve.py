@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import Any
 
 from autonomy.layers.errors import ModelError
-from autonomy.solvers.linear import solve
+from autonomy.solvers.linear_solution import solve
 from autonomy.worstcase.amounts import text
 from autonomy.worstcase.peak import Peak, Store
 from autonomy.worstcase.program import ExactProgram

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autonomy.layers.arrays import Vector
-from autonomy.solvers.linear import load
+from autonomy.solvers.linear_solution import load
 from autonomy.worstcase.program import ExactProgram, Sense
 from autonomy.worstcase.tree import Branching, Leaf, Multipliers, Narrowed, Prover, Tree, split
 

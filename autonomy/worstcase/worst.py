@@ -13,7 +13,7 @@ import numpy as np
 from autonomy.layers.arrays import Vector
 from autonomy.layers.community import Community
 from autonomy.layers.errors import ModelError
-from autonomy.solvers.linear import solve
+from autonomy.solvers.linear_solution import solve
 from autonomy.worstcase.adversary import adversary
 from autonomy.worstcase.amounts import MILLIWATT, exact, exact_all, range_texts, text, texts
 from autonomy.worstcase.cut import LeastCut, least_cut

@@ -13,7 +13,8 @@ from autonomy.dispatch import OVERLAP_KW, DispatchProgram, Problem, dispatch_pro
 from autonomy.dispatch.reference import TOLERANCE
 from autonomy.layers.arrays import Vector
 from autonomy.solvers.exclusive import solve_exclusive, with_switches
-from autonomy.solvers.linear import LinearProgram, Status, solve
+from autonomy.solvers.linear import LinearProgram
+from autonomy.solvers.linear_solution import Status, solve
 
 
 class Stated(NamedTuple):

@@ -17,7 +17,7 @@ from autonomy.safety.context import CHECKER, Context
 from autonomy.safety.domain import OPERATING
 from autonomy.safety.exhibit import Bars, Table
 from autonomy.safety.verdict import Verdict
-from autonomy.solvers.linear import solve
+from autonomy.solvers.linear_solution import solve
 from autonomy.worstcase import Domain, Point, Quantity, Rung, WorstCase, least_cut_value, worst_case
 from autonomy.worstcase.linear_cut import linear_cut
 from autonomy.worstcase.replay import Replay, replay
