@@ -170,3 +170,11 @@ def test_files_stay_small():
     sizes = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in files_below(PACKAGE))
     assert sizes[len(sizes) // 2] < 150, "the median file grew past 150 lines"
     assert sum(size > 400 for size in sizes) <= 3, "more than a few files are over 400 lines"
+
+
+def test_the_linter_looks_at_every_file_of_the_package():
+    pytest.importorskip("ruff")
+    words = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    seen = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT).stdout.splitlines()
+    missed = set(files_below(PACKAGE)) - {Path(line) for line in seen}
+    assert not missed, sorted(missed)

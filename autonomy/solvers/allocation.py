@@ -211,7 +211,7 @@ class Status(StrEnum):
 
 
 class Solution(NamedTuple):
-    """A backend's answer; a named tuple, because a frozen dataclass takes longer to make than a small instance to solve.
+    """A backend's answer; a named tuple, for a frozen dataclass takes longer to make than a small instance to solve.
 
     On INFEASIBLE, `point` is inside its boxes and violates bounds on sums; on FAILED it may hold anything.
 

@@ -45,7 +45,7 @@ class AroundSolver:
         self._room = room_of(hierarchy.n_cells, hierarchy.n_groups)
         self._proof = self._room[:PROOF]
 
-    def solve(  # noqa: PLR0913, PLR0917 - one record of seven arrays would have to be made every step
+    def solve(  # noqa: PLR0917 - one record of seven arrays would have to be made every step
         self,
         base: Matrix,
         reach: Matrix,

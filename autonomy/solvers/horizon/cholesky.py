@@ -8,7 +8,6 @@ import numpy as np
 from autonomy.solvers.horizon.lanes import sum_of_products, take
 from autonomy.solvers.horizon.layout import compiled
 
-
 DEPENDENT = 1e-14
 """Part of a diagonal entry below which what elimination leaves of it is rounding: the row then follows from others."""
 NO_STEP = 1e100

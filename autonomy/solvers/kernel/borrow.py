@@ -25,7 +25,7 @@ def _borrow(typing_context: Any, array: Any) -> Any:  # noqa: ARG001 - see `numb
         borrowed = make_array(signature.return_type)(context, builder, arguments[0])
         borrowed.meminfo = context.get_constant_null(types.voidptr)
         borrowed.parent = context.get_constant_null(types.pyobject)
-        return borrowed._getvalue()  # noqa: SLF001 - the way Numba's own array code returns one
+        return borrowed._getvalue()  # the way Numba's own array code returns one
 
     return array(array), generate
 

@@ -1,7 +1,7 @@
 """One total shared so that the emptiest stores are filled first, or the fullest emptied first, in machine code.
 
-The level L solves Σ min(max((L − s_i)·k_i, 0), limit_i) = total. The sum is monotone and piecewise linear in L. Newton's
-steps inside a bracket that shrinks end on a piece that holds the answer, and there L is exact.
+The level L solves Σ min(max((L − s_i)·k_i, 0), limit_i) = total. The sum is monotone and piecewise linear in L.
+Newton's steps inside a bracket that shrinks end on a piece that holds the answer, and there L is exact.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -63,7 +63,7 @@ def _level(total, share, slope, limit):
 
 
 @compiled(SIGNATURE)
-def share_out(one, two, level, high, low, stores, out):  # noqa: PLR0914
+def share_out(one, two, level, high, low, stores, out):
     """Write x, which takes Σ (one − two) as far as the stores can; one − two − x; and the middle of high and low.
 
     Args:

@@ -108,7 +108,7 @@ def solve(cells, bounds, drop_price, lift_price, smoothing, answer, multipliers,
         smoothing: ε
         answer: (4, N) x, u, v and the multipliers of the cells; the last must be 0 already if no cell bounds its sum.
         multipliers: (G,)
-        workspace: That of one hierarchy, one array because every array of a call costs: (N,) for 1/w and, only if G > 1,
+        workspace: That of one hierarchy, one array because every array of a call costs: (N,) for 1/w and, if G > 1,
             (G + 1, 8) integers and (G, 10) numbers of the groups and, only if the cells are not sorted by group, the
             (N,) order that sorts them and (12, N) for sorted cells and their answer.
     """

@@ -123,7 +123,7 @@ def _split(tree, groups, active):
 
 @compiled(inline=True)
 def _newton(relief, groups, g, error):
-    """Return the next trial price by a Newton step from the present one, the middle of the bracket if that leaves it."""
+    """Return the next trial price: a Newton step from the present one, or the bracket's middle if that leaves it."""
     low, high = groups[g, LOW], groups[g, HIGH]
     following = newton(relief, groups[g, TRIAL], error, groups[g, SLOPE], (low, high))
     return following if low < following < high else low + (high - low) / 2
@@ -191,7 +191,7 @@ def price_tree(cells, ease, relief, tree, groups):
 
 
 @compiled()
-def _settle(cells, tree, groups, g, error, point, cell_multipliers):  # noqa: PLR0917
+def _settle(cells, tree, groups, g, error, point, cell_multipliers):
     """Spread what rounding has left of a group's error over the cells of its piece; return what cannot be spread."""
     if abs(error) > MET * (1.0 + abs(groups[g, TOTAL])):
         return error
