@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from autonomy.hosts.fmu_process import FmuError, FmuProcess
 from autonomy.hosts.fmu_slave import ASKED_EACH, MEASURED_EACH
 from autonomy.hosts.fmu_wiring import Wire
 from autonomy.hosts.verdict import APPLIED, BALANCE, RESET, SIGNALS, STORED
+from tests import native_fmu
+from tests.native_fmu import build_native
 from tests.planted_hosts import COMMUNITY, street_host
 from tests.street_fmu import STREET, build_street, street_fmu_host
 
@@ -247,3 +250,21 @@ def test_nothing_is_left_behind(street: Path) -> None:
     host.close()
     assert process.returncode == 0
     assert not folder.exists()
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    return build_native(compiler, tmp_path_factory.mktemp("native"))
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["resets", "refuses fmi2Reset"])
+def test_a_plant_in_c_is_conformant(native: Path, stubborn: bool, hosted: Callable[..., FmuHost]) -> None:
+    host = hosted(native, native_fmu.COMMUNITY, native_fmu.WIRING, parameters={"stubborn": stubborn})
+    report = check_host(host, steps=96, seed=2)
+    assert report.is_conformant, str(report)
+    assert not report.unjudged
+    wrong = hosted(native, native_fmu.COMMUNITY, replace(native_fmu.WIRING, soc="{name}.energy"))
+    assert any("kWh?" in finding.text for finding in check_host(wrong).findings)
