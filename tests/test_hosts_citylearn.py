@@ -16,11 +16,15 @@ from autonomy.environments import SafetyWrapper, ScaledPower
 from autonomy.hosts import Bare, check_host, play, tally
 from autonomy.hosts.citylearn import CityLearnHost, accuracy_of, community_of
 from autonomy.hosts.comparison import battery_intent
+from autonomy.hosts.probe import Probe
 from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
+from tests.planted_citylearn import EXPORT_KW, FAULTS, IMPORT_KW, QUARTERS, host_of, shortened
 
 citylearn = pytest.importorskip("citylearn.citylearn")
 wrappers = pytest.importorskip("citylearn.wrappers")
+HALF_UNIT = 2.0**-24
+"""Fraction of a number by which the nearest of single precision may be off: half a unit in its last place."""
 DATA = os.environ.get("CITYLEARN_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="CITYLEARN_DATA names no data")
 
@@ -35,6 +39,16 @@ def host(schema: Path) -> CityLearnHost:
     env = citylearn.CityLearnEnv(str(schema), central_agent=True, random_seed=0, episode_time_steps=200)
     community = community_of(env, import_limit_kw=34.0, export_limit_kw=24.0, connection_limit_kw=15.0)
     return CityLearnHost(env, community, feed_in_price=0.06, start=np.datetime64("2016-08-01T00:00"))
+
+
+@pytest.fixture(scope="module")
+def short(schema: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Four homes and five days, by the number of steps an hour."""
+    return {parts: shortened(schema, tmp_path_factory.mktemp("short"), parts=parts) for parts in (1, QUARTERS)}
+
+
+def short_env(short: dict[int, Path], parts: int = 1) -> Any:
+    return citylearn.CityLearnEnv(str(short[parts]), central_agent=True, random_seed=0)
 
 
 def full_power(community: Any, observation: Any) -> Any:
@@ -59,7 +73,10 @@ def test_a_week_breaks_no_limit_and_does_what_is_asked(host: CityLearnHost) -> N
     ours = tally(host, steps)
     assert alone.violations > 20
     assert ours.violations == 0
-    assert ours.unmet_kwh < 1e-3 < alone.unmet_kwh
+    assert ours.unmet_kwh == 0.0
+    assert alone.unmet_kwh > 1.0
+    assert 0.0 < ours.rounding_kw <= 5.0 * HALF_UNIT
+    assert ours.rounding_kwh <= 168 * 17 * 5.0 * HALF_UNIT
     doubts = {
         Cause.SOC_BALANCE,
         Cause.SET_POINT_IGNORED,
@@ -68,6 +85,70 @@ def test_a_week_breaks_no_limit_and_does_what_is_asked(host: CityLearnHost) -> N
         Cause.SOC_OUTSIDE_BAND,
     }
     assert not reasons & doubts
+
+
+@pytest.mark.parametrize("parts", [1, QUARTERS])
+def test_what_is_read_is_the_number_of_single_precision_nearest_to_what_was_asked(
+    short: dict[int, Path], parts: int
+) -> None:
+    host = host_of(short_env(short, parts))
+    steps = list(play(host, Controller(host.community, policy=Probe(0)).step, steps=96, seed=0))
+    asked = np.array([step.decision.battery_kw for step in steps])
+    applied = np.array([step.after.applied_battery_kw for step in steps])
+    assert np.count_nonzero(asked) > 100
+    np.testing.assert_array_equal(applied, (asked / parts).astype(np.float32).astype(np.float64) * parts)
+    assert np.all(np.abs(applied - asked) <= HALF_UNIT * np.abs(asked))
+    assert np.any(applied != asked)
+
+
+def test_no_digit_is_lost_where_citylearn_is_made_to_write_in_double_precision(short: dict[int, Path]) -> None:
+    """So the difference comes from writing, and neither from CityLearn's arithmetic nor from what it was given."""
+
+    class Double(CityLearnHost):
+        def reset(self, *, seed: int | None = None) -> Any:
+            raw = super().reset(seed=seed)
+            for building in self.env.buildings:
+                battery = building.electrical_storage
+                for name in ("_StorageDevice__energy_balance", "_ElectricDevice__electricity_consumption"):
+                    assert getattr(battery, name).dtype == np.float32
+                    setattr(battery, name, getattr(battery, name).astype(np.float64))
+            return raw
+
+    largest = {}
+    for kind in (CityLearnHost, Double):
+        host = host_of(short_env(short), kind)
+        steps = play(host, Controller(host.community, policy=Probe(0)).step, steps=96, seed=0)
+        largest[kind] = max(np.abs(step.after.applied_battery_kw - step.decision.battery_kw).max() for step in steps)
+    assert largest[CityLearnHost] > 1e-9
+    assert largest[Double] < 1e-14
+
+
+@pytest.mark.parametrize("parts", [1, QUARTERS])
+def test_a_few_homes_keep_the_table_in_steps_of_any_length(short: dict[int, Path], parts: int) -> None:
+    report = check_host(host_of(short_env(short, parts)), steps=72)
+    assert report.is_conformant, str(report)
+    assert bool(report.unjudged) == (parts == 1)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_planted_fault_is_found_in_citylearn_too(short: dict[int, Path], fault: str) -> None:
+    kind, parts, check, words = FAULTS[fault]
+    report = check_host(host_of(short_env(short, parts), kind), steps=72)
+    found = [finding.text for finding in report.findings if finding.check == check]
+    assert found, f"{fault} was not found by {check!r}:\n{report}"
+    assert any(words in text for text in found), found
+    assert not report.is_conformant
+
+
+def test_batteries_that_start_empty_show_a_wrong_sign_as_well(host: CityLearnHost) -> None:
+    class Wrong(CityLearnHost):
+        def from_decision(self, decision: Any) -> Any:
+            action = super().from_decision(decision)
+            return {**action, "fraction": -action["fraction"]}
+
+    assert any(
+        finding.check == "asked equals applied" for finding in check_host(Wrong(host.env, host.community)).findings
+    )
 
 
 def test_a_limit_that_is_not_passed_on_is_asked_for_and_not_applied(host: CityLearnHost) -> None:
@@ -132,3 +213,26 @@ def test_the_wrapper_keeps_a_gymnasium_agent_of_citylearn_within_the_feeder(sche
         worst[is_wrapped] = peak
     assert worst[False] > 5.0
     assert worst[True] < 1e-3
+
+
+def test_the_safe_face_holds_the_feeder_through_days_of_sun_and_puts_back_what_it_cut(short: dict[int, Path]) -> None:
+    worst, cut = {}, 0.0
+    for is_safe in (False, True):
+        env = short_env(short)
+        loads = [building.energy_simulation.non_shiftable_load.copy() for building in env.buildings]
+        host, plain = host_of(env), wrappers.StableBaselines3Wrapper(env)
+        face = host.safe(plain) if is_safe else plain
+        assert face.action_space == plain.action_space
+        assert face.observation_space == plain.observation_space
+        face.reset(seed=0)
+        random = np.random.default_rng(3)
+        for _ in range(96):
+            *_, info = face.step(random.uniform(-1.0, 1.0, host.community.n_prosumers).astype(np.float32))
+            cut += float(np.sum(info.get("safety", {}).get("curtail_kw", 0.0)))
+        net = np.array(env.net_electricity_consumption[:96])
+        worst[is_safe] = np.maximum(net - IMPORT_KW, -EXPORT_KW - net).max()
+        for building, load in zip(env.buildings, loads, strict=True):
+            np.testing.assert_array_equal(building.energy_simulation.non_shiftable_load, load)
+    assert worst[False] > 1.0
+    assert worst[True] < 1e-3
+    assert cut > 0.0

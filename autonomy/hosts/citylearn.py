@@ -28,6 +28,7 @@ from autonomy.layers.errors import ModelError
 from autonomy.layers.network import Network
 from autonomy.layers.observation import Limits, Observation
 from autonomy.layers.supervision.monitors import Accuracy
+from autonomy.supervisor import Supervisor
 
 ACTION = "electrical_storage"
 SECONDS_PER_HOUR = 3600.0
@@ -118,15 +119,21 @@ class CityLearnHost:
         self.observations: Any = None
         self._feed_in_price, self._start = feed_in_price, start
         self._nominal_kw = community.charge_limit_kw
+        self._kept: list[tuple[Any, int, float]] = []
 
     def reset(self, *, seed: int | None = None) -> dict[str, Any]:
         """Start the first episode; `observations` are CityLearn's own, for an agent of its."""
+        self._put_back()
         self.env.episode_tracker.reset_episode_index()
         self.observations, _ = self.env.reset(seed=seed)
         return self._read(first=True)
 
     def read(self) -> dict[str, Any]:
-        """Return the reading of the current step, for who steps CityLearn himself (`SafetyWrapper`)."""
+        """Return the reading of the current step, for who steps CityLearn himself (`SafetyWrapper`).
+
+        What `to_action` cut of the load for the step before is put back.
+        """
+        self._put_back()
         return self._read(first=self.env.time_step == 0)
 
     def to_observation(self, raw: dict[str, Any]) -> Observation:
@@ -161,11 +168,38 @@ class CityLearnHost:
 
     def step(self, action: dict[str, Vector]) -> dict[str, Any]:
         """Let CityLearn go on by a step."""
-        kept = self._cut(action) if self.capabilities.curtail else []
+        self._cut(action)
         self.observations, self.reward, *_ = self.env.step([action["fraction"].tolist()])
-        for load, place, value in kept:
-            load[place] = value
+        self._put_back()
         return self._read(first=False)
+
+    def safe(self, face: Any, *, supervisor: Supervisor | None = None) -> Any:
+        """Return CityLearn's own Gymnasium face in a `SafetyWrapper`: same spaces, and only safe actions come through.
+
+        Args:
+            face: This host's environment in a `StableBaselines3Wrapper`, or in anything whose actions are one Box.
+            supervisor: Settings of Layer 3; None for how exact CityLearn is, `accuracy_of`.
+        """
+        from autonomy.environments import SafetyWrapper  # noqa: PLC0415 - Gymnasium comes with CityLearn
+
+        return SafetyWrapper(
+            face,
+            community=self.community,
+            to_observation=lambda *_: self.to_observation(self.read()),
+            to_battery_kw=lambda action: self.fractions_kw([action]),
+            to_action=self.to_action,
+            supervisor=supervisor or Supervisor(accuracy=accuracy_of(self.env)),
+        )
+
+    def to_action(self, decision: Decision, action: Any) -> Any:
+        """Return a decision in the shape and kind of `action`, for `SafetyWrapper`; PV and load are cut on the spot.
+
+        CityLearn has to be stepped with it before anything is read again.
+        """
+        given, converted = np.asarray(action), self.from_decision(decision)
+        self._put_back()
+        self._cut(converted)
+        return converted["fraction"].reshape(given.shape).astype(given.dtype)
 
     @property
     def is_done(self) -> bool:
@@ -195,17 +229,22 @@ class CityLearnHost:
             after[i] = energy * (1.0 - battery.loss_coefficient)
         return after
 
-    def _cut(self, action: dict[str, Vector]) -> list[tuple[Any, int, float]]:
-        """Reduce the step's PV and load to what is allowed; return each load, its place, and what stood there."""
+    def _cut(self, action: dict[str, Vector]) -> None:
+        """Reduce the step's PV and load to what is allowed; keep each load, its place, and what stood there."""
+        if not self.capabilities.curtail:
+            return
         hours = self.community.timestep_h
-        kept: list[tuple[Any, int, float]] = []
         for building, solar_kw, load_kw in zip(self.env.buildings, action["solar_kw"], action["load_kw"], strict=True):
             solar, load = building.solar_generation, building.energy_simulation.non_shiftable_load
             step = building.time_step
             solar[step] = -min(-solar[step], hours * solar_kw)
-            kept.append((load, step, load[step]))
+            self._kept.append((load, step, load[step]))
             load[step] = min(load[step], hours * load_kw)
-        return kept
+
+    def _put_back(self) -> None:
+        for load, place, value in self._kept:
+            load[place] = value
+        self._kept.clear()
 
     def _read(self, *, first: bool) -> dict[str, Any]:
         buildings = self.env.buildings
