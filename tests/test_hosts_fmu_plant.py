@@ -208,7 +208,7 @@ def test_parameters_are_set_and_those_that_there_are_not_refused(path: Path, hos
     np.testing.assert_array_equal(host.to_observation(host.reset()).soc, np.clip(0.25, community.soc_min, 1.0))
     with pytest.raises(ModelError, match=r"parameters = 'inital_soc'.*initial_soc"):
         FmuHost(path, community, PLANT, parameters={"inital_soc": 0.25})
-    with pytest.raises(ModelError, match=r"parameters = 'soc\[1\]'.*is a Real output"):
+    with pytest.raises(ModelError, match=r"parameters = 'soc\[1\]'.*this one is output, Real"):
         FmuHost(path, community, PLANT, parameters={"soc[1]": 0.25})
 
 

@@ -50,16 +50,17 @@ class Description:
             causalities: What it may be.
         """
         found = self.variables.get(name)
-        wanted = f"{' or '.join(kinds)} {' or '.join(causalities)}"
+        wanted = f"{' or '.join(causalities)} of the FMU, {' or '.join(kinds)}"
+        article = "a" if causalities[0].startswith("p") else "an"
         if found is None:
             fitting = [
                 other for other, item in self.variables.items() if item.kind in kinds and item.causality in causalities
             ]
-            near = difflib.get_close_matches(name, fitting, n=SHOWN) or fitting[:SHOWN]
-            there = f"near it or first of {len(fitting)}: {', '.join(near)}" if near else "it has none at all"
-            return f"the name of a {wanted} of the FMU ({there})"
+            near = difflib.get_close_matches(name, fitting, n=SHOWN)
+            there = f"near it: {', '.join(near)}" if near else f"it has {len(fitting)}: {', '.join(fitting[:SHOWN])}"
+            return f"the name of {article} {wanted} ({there})"
         if found.kind not in kinds or found.causality not in causalities:
-            return f"a {wanted} of the FMU; this one is a {found.kind} {found.causality}"
+            return f"{article} {wanted}; this one is {found.causality}, {found.kind}"
         return ""
 
 
