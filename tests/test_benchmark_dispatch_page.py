@@ -15,8 +15,8 @@ from autonomy.benchmark.dispatch.summary import losses, summaries
 from autonomy.benchmark.dispatch.table import dispatch_tables, optima_sentence
 from autonomy.benchmark.machine import Machine
 from autonomy.benchmark.row import Outcome
+from tests.evidence import Page
 from tests.test_benchmark_dispatch import row_of
-from tests.test_report import Page
 
 MACHINE = Machine(
     processor="A processor",

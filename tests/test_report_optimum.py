@@ -16,7 +16,8 @@ from autonomy.report.html import html
 from autonomy.report.optimum import OptimumSection, gap_text, optimum_section, proof_of, worst_verdict
 from autonomy.report.summary import summary_json
 from autonomy.trajectory import Trajectory
-from tests.test_report import STEPS, Page, make_evidence, make_run, printed
+from tests.evidence import STEPS, Page, make_evidence, make_run
+from tests.test_report_summary import printed
 
 COSTS = {"grid-only": (100.0, 60.0), "learned": (58.0, 44.0), "optimum": (50.0, 40.0)}
 """Of two weeks, by policy."""
