@@ -19,8 +19,8 @@ from autonomy.layers.errors import ConfigError, ModelError
 from autonomy.layers.intent import POLICIES
 from autonomy.rollout import roll_out
 from autonomy.run import RunOptions, run
+from tests.homes import homes, scenario_of
 from tests.test_ev import RIVALS
-from tests.test_simulator import homes, scenario_of
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE, DATA = ROOT / "examples" / "assets.toml", ROOT / "examples" / "data.csv"

@@ -19,9 +19,9 @@ from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import POLICIES
 from autonomy.rollout import roll_out
+from tests.homes import decision_of, homes, scenario_of
 from tests.oracle import next_energy
 from tests.strategies import communities, intents, observations, scenarios
-from tests.test_simulator import decision_of, homes, scenario_of
 
 # Wear by depth ------------------------------------------------------------------------------------------------------
 

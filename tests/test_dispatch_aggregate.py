@@ -32,9 +32,9 @@ from autonomy.dispatch.sharing import LEAST_KW, SHARED, levelled
 from autonomy.layers import physics
 from autonomy.rollout import replay
 from autonomy.solvers.exact import exact_point
+from tests.homes import homes, scenario_of
 from tests.strategies import communities, scenarios
 from tests.test_ev import garages
-from tests.test_simulator import homes, scenario_of
 
 PLAIN = Economics(carbon_price_per_kg=0.0, wear_per_kwh=0.0, terminal_price_per_kwh=0.0)
 PRICES = [

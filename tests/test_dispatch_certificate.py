@@ -21,8 +21,8 @@ from autonomy.solvers.exclusive import solve_exclusive, with_hulls
 from autonomy.solvers.linear import LinearProgram
 from autonomy.solvers.linear_solution import LinearSolution, Status, solve
 from autonomy.solvers.tree import LEAF, Node, partners, proved_bound
+from tests.homes import homes, scenario_of
 from tests.test_linear import bounded_program, bounded_programs
-from tests.test_simulator import homes, scenario_of
 
 ANY = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 0.1, -0.3, 5e-324, 1e300, -1e-300]))
 NO_PAIRS = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)

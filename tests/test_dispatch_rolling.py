@@ -29,9 +29,9 @@ from autonomy.dispatch.section import section, state_after, state_before
 from autonomy.layers.errors import ModelError
 from autonomy.rollout import replay
 from autonomy.trajectory import Trajectory
+from tests.homes import homes, scenario_of
 from tests.strategies import communities, scenarios
 from tests.test_ev import garages
-from tests.test_simulator import homes, scenario_of
 
 PLAIN = Economics(carbon_price_per_kg=0.0, wear_per_kwh=0.0, terminal_price_per_kwh=0.0)
 PRICES = [{}, {"capacity_price_per_kw": 2.0}, {"trade_fee_per_kwh": 0.03}, {"cycle_price_per_kwh": 200.0}]

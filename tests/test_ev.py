@@ -22,9 +22,9 @@ from autonomy.layers.voltage import VoltageLimits
 from autonomy.rollout import roll_out
 from autonomy.scenario import Scenario
 from autonomy.trajectory import Trajectory
+from tests.homes import homes, scenario_of
 from tests.oracle import battery_interval, lines_above
 from tests.strategies import communities, intents, observations, scenarios
-from tests.test_simulator import homes, scenario_of
 
 linprog = pytest.importorskip("scipy.optimize").linprog
 MILLIWATT_HOUR = 1e-6

@@ -15,7 +15,7 @@ from autonomy.layers.invariants import INVARIANTS, Execution, Violation, are_hel
 from autonomy.simulation import BatchSimulator
 from autonomy.simulation.execution import all_broken_rules, broken_rules, snapshot
 from tests.learning import MIXES, days
-from tests.test_simulator import MUTATIONS, POISON, good_execution
+from tests.test_violations import MUTATIONS, POISON, good_execution
 
 OF_LIMITS = {"soc", "rate", "ramp", "connection", "line"}
 """Rules whose mutation is one of the limits, which rows that are judged together share."""

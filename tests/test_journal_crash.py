@@ -18,9 +18,9 @@ from autonomy import Cause, Community, Controller, Network
 from autonomy.journal import JsonLinesJournal, disk, resume, writer
 from autonomy.journal.errors import JournalError
 from autonomy.journal.verify import verify
+from tests.homes import homes
+from tests.journals import GOOD, decisions, findings, lines
 from tests.kill_journal import kill
-from tests.test_journal import GOOD, decisions, findings, lines
-from tests.test_simulator import homes
 
 RAMPED = Community(
     battery_capacity_kwh=6.0,
@@ -270,8 +270,8 @@ import json, resource, sys
 from pathlib import Path
 from autonomy import Controller
 from autonomy.journal import JsonLinesJournal
-from tests.test_journal import GOOD
-from tests.test_simulator import homes
+from tests.journals import GOOD
+from tests.homes import homes
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))
 journal = JsonLinesJournal(Path(sys.argv[1]))

@@ -22,8 +22,8 @@ from autonomy.journal import JsonLinesJournal
 from autonomy.journal.line import GENESIS, dumps, seal, take_apart
 from autonomy.journal.merkle import EMPTY, MerkleTree, prove
 from autonomy.journal.verify import journals_below, verify
-from tests.test_journal import GOOD, findings
-from tests.test_simulator import homes
+from tests.homes import homes
+from tests.journals import GOOD, findings
 
 ONE = {"demand_kw": [1.0], "pv_kw": [0.5], "soc": [0.5]}
 PAIR = Community(

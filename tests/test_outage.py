@@ -15,9 +15,9 @@ from autonomy.layers.decision import Cause
 from autonomy.layers.errors import ModelError
 from autonomy.layers.intent import POLICIES
 from autonomy.rollout import roll_out
+from tests.homes import homes, scenario_of
 from tests.oracle import battery_interval, line_flow, lines_above
 from tests.strategies import cases, communities, scenarios
-from tests.test_simulator import homes, scenario_of
 
 linprog = pytest.importorskip("scipy.optimize").linprog
 

@@ -24,8 +24,8 @@ from autonomy.policies import load_policy
 from autonomy.rollout import roll_out
 from autonomy.solvers.allocation import Hierarchy, allocation
 from autonomy.solvers.nested import NestedSolver
+from tests.homes import homes, scenario_of
 from tests.strategies import communities, observations
-from tests.test_simulator import homes, scenario_of
 
 
 def seen(soc: Any, *, demand: Any = 0.0, pv: Any = 0.0, forecast: Any = None, **prices: Any) -> Observation:

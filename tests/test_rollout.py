@@ -15,8 +15,8 @@ from autonomy.entry import Entry
 from autonomy.layers.intent import POLICIES
 from autonomy.rollout import OPTIMUM, Overheard, replay, roll_out
 from autonomy.trajectory import Trajectory
+from tests.homes import homes, scenario_of
 from tests.strategies import communities, scenarios
-from tests.test_simulator import homes, scenario_of
 
 
 def solve_and_replay(simulator: Simulator) -> tuple[float, Trajectory]:

@@ -14,7 +14,7 @@ from autonomy.configuration import Configuration
 from autonomy.errors import ConfigError, DataError, ModelError
 from autonomy.journal.verify import verify
 from autonomy.run import RIVALS, RunOptions, choose_windows, policy_file_name, run
-from tests.test_simulator import homes, scenario_of
+from tests.homes import homes, scenario_of
 
 VILLAGE = Configuration(name="Village", currency="EUR", community=homes(2), economics=Economics())
 
