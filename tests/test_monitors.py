@@ -1,91 +1,25 @@
-"""Monitors: no alarm for any host that keeps what it states, and numbers worked by hand for those that do not."""
+"""Monitors: no alarm for any host that keeps what it states, and a fault is named soon."""
 
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy import Community, Controller, Decision, Limits, Mode, Network, Scenario, Simulator, Supervisor
-from autonomy.errors import ModelError
-from autonomy.layers.supervision import Screen, Sight, read, since
-from autonomy.layers.supervision.monitors import (
-    Accuracy,
-    Actuator,
-    ClearSky,
-    Clock,
-    FeederBalance,
-    MeterRamp,
-    Peak,
-    StorageBalance,
-    Stuck,
-    SunTable,
-    default_monitors,
-)
-from autonomy.layers.supervision.reading import instant_of
+from autonomy import Community, Controller, Decision, Limits, Network, Scenario, Simulator, Supervisor
+from autonomy.layers.supervision.monitors import Accuracy, Actuator, FeederBalance, StorageBalance, default_monitors
+from tests.bench import EXACT, PAIR, START, Bench, decision_of
 from tests.healthy_host import HealthyHost
 from tests.planted_faults import ROUTINE, Setting, delays
 from tests.strategies import communities
 
-PAIR = Community(
-    battery_capacity_kwh=10.0,
-    charge_limit_kw=5.0,
-    discharge_limit_kw=5.0,
-    charge_efficiency=0.9,
-    discharge_efficiency=0.8,
-    network=Network.single_feeder(n_prosumers=2, import_limit_kw=20.0, export_limit_kw=20.0),
-    timestep_h=0.5,
-)
-EXACT = Accuracy.exact()
-START = np.datetime64("2024-05-01T00:00", "s")
-
-
-class Bench:
-    """Shows a monitor one step after the other, with whatever decision and reading a test makes up."""
-
-    def __init__(self, monitor: Any, community: Community = PAIR) -> None:
-        self.monitor, self.community = monitor, community
-        self.screen = Screen(community)
-        self.step, self.past = 0, (None, None, None, None)
-
-    def show(self, asked: Any = 0.0, *, decided: Decision | None = None, **given: Any) -> list[Any]:
-        """Return (cause, loss, prosumers) of every doubt at a step that reads `given`; then `asked` is decided."""
-        size = self.community.n_prosumers
-        full = {
-            "demand_kw": [1.0] * size, "pv_kw": [0.0] * size, "soc": [0.5] * size,
-            "retail_price": 0.3, "feed_in_price": 0.1, **given,
-        }  # fmt: skip
-        situation = self.screen(full, np.zeros(size))
-        reading = read(full, size)
-        last, before, done, acted = self.past
-        passed = since(before, reading, done)
-        sight = Sight(self.community, self.step, full, situation, last, done, reading, before, acted, *passed)
-        doubts = self.monitor.look(sight)
-        self.texts = [doubt.text for doubt in doubts]
-        assert all(self.texts)
-        self.past = (full, reading, decided or decision_of(situation, asked), situation)
-        self.step += 1
-        return [(doubt.cause.value, doubt.loss.value, doubt.prosumers) for doubt in doubts]
-
 
 def _fields(accuracy: Accuracy) -> dict[str, Any]:
     return {name: getattr(accuracy, name) for name in Accuracy.__dataclass_fields__}
-
-
-def decision_of(situation: Any, asked: Any) -> Decision:
-    battery = np.broadcast_to(np.asarray(asked, dtype=float), situation.pv_kw.shape).copy()
-    zero = np.zeros(battery.size)
-    return Decision(
-        battery_kw=battery, trade_kw=zero, price_bid=zero, curtail_kw=zero, shed_kw=zero,
-        net_export_kw=situation.pv_kw - situation.demand_kw - battery, generation_cap_kw=zero + np.inf,
-        load_cap_kw=zero + np.inf, mode=Mode.POLICY,
-    )  # fmt: skip
 
 
 # No alarm, by construction ----------------------------------------------------------------------------------------
@@ -186,75 +120,6 @@ def test_no_community_is_too_absurd_for_the_monitors_and_one_at_rest_is_never_do
             bench = Bench(monitor, community)
             for _ in range(4):
                 assert bench.show(applied_battery_kw=[0.0, 0.0], feeder_kw=-2.0) == []
-
-
-# The clock --------------------------------------------------------------------------------------------------------
-
-
-def stamps(bench: Bench, *times: Any) -> list[Any]:
-    return [bench.show(time=time) for time in times]
-
-
-def test_a_clock_that_advances_by_half_an_hour_is_right_in_every_kind_of_time():
-    for make in (
-        lambda k: START + k * np.timedelta64(30, "m"),
-        lambda k: (START + k * np.timedelta64(30, "m")).astype("datetime64[ns]"),
-        lambda k: datetime(2024, 5, 1) + k * timedelta(minutes=30),
-        lambda k: (datetime(2024, 5, 1, tzinfo=UTC) + k * timedelta(minutes=30)).isoformat(),
-        # In the night in which clocks go back, in UTC and back: an hour comes twice, and no time stands still.
-        lambda k: (datetime(2024, 10, 26, 23, tzinfo=UTC) + k * timedelta(minutes=30)).astimezone(
-            ZoneInfo("Europe/Berlin")
-        ),
-    ):
-        assert stamps(Bench(Clock(0.5, EXACT)), *map(make, range(6))) == [[]] * 6
-
-
-def test_one_point_in_time_is_the_same_number_in_every_kind():
-    winter = timezone(timedelta(hours=-8))
-    same = [
-        np.datetime64("2024-05-01T12:00", "m"), np.datetime64("2024-05-01T12:00", "ns"), datetime(2024, 5, 1, 12),
-        "2024-05-01T12:00", datetime(2024, 5, 1, 12, tzinfo=UTC), datetime(2024, 5, 1, 4, tzinfo=winter),
-        "2024-05-01T12:00Z", "2024-05-01T04:00-08:00",
-    ]  # fmt: skip
-    found = [instant_of(value) for value in same]
-    assert {instant.seconds for instant in found} == {1714564800.0}
-    assert [instant.is_aware for instant in found] == [False] * 4 + [True] * 4
-    assert instant_of(np.datetime64("2024-05-01")) == instant_of(datetime(2024, 5, 1).date())
-
-
-@pytest.mark.parametrize("value", [None, 7, 3.5, "now", "", np.datetime64("NaT"), b"2024", [], {}, object(), True])
-def test_what_is_no_point_in_time_is_none(value):
-    assert instant_of(value) is None
-
-
-def test_a_repeated_time_costs_the_policy_and_after_four_steps_every_measurement():
-    bench = Bench(Clock(0.5, EXACT))
-    found = stamps(bench, START, *[START] * 5)
-    assert found[0] == []
-    assert [loss for ((_, loss, _),) in found[1:]] == ["policy"] * 3 + ["blind"] * 2
-    assert {cause for ((cause, _, _),) in found[1:]} == {"time-stale"}
-
-
-def test_a_time_that_goes_back_is_stale_until_it_has_gone_on_properly_for_four_steps():
-    half = np.timedelta64(30, "m")
-    found = stamps(Bench(Clock(0.5, EXACT)), START, START + half, *[START - 48 * half + k * half for k in range(6)])
-    assert [[doubt[0] for doubt in step] for step in found] == [[], []] + [["time-stale"]] * 4 + [[], []]
-
-
-def test_a_jump_forward_is_noted_and_two_equal_wrong_steps_stop_the_batteries():
-    half = np.timedelta64(30, "m")
-    found = stamps(Bench(Clock(0.5, EXACT)), START, START + 3 * half, START + 4 * half)
-    assert found == [[], [("time-jump", "note", ())], []]
-    quarter = np.timedelta64(15, "m")
-    found = stamps(Bench(Clock(0.5, EXACT)), *[START + k * quarter for k in range(4)])
-    assert [[doubt[:2] for doubt in step] for step in found] == [
-        [], [("time-jump", "note")], [("timestep-wrong", "battery")], [("timestep-wrong", "battery")],
-    ]  # fmt: skip
-
-
-def test_kinds_of_time_that_do_not_go_together_are_noted_and_so_is_a_time_that_is_lost():
-    found = stamps(Bench(Clock(0.5, EXACT)), START, datetime(2024, 5, 1, 0, 30, tzinfo=UTC), None, "now", START)
-    assert [[doubt[0] for doubt in step] for step in found] == [[], *[["time-unreadable"]] * 2, [], ["time-unreadable"]]
 
 
 # Asked against applied --------------------------------------------------------------------------------------------
@@ -443,77 +308,3 @@ def test_losses_leave_room_below_and_none_above():
         bench = Bench(FeederBalance(community, EXACT), community)
         bench.show()
         assert (bench.show(feeder_kw=feeder, applied_battery_kw=[0.0, 0.0]) == []) is fits, feeder
-
-
-# What is installed, ramps, stuck meters, the sun ------------------------------------------------------------------
-
-
-def test_above_what_is_installed_is_a_wrong_meter():
-    bench = Bench(Peak(PAIR, Accuracy(), pv_peak_kw=[4.0, np.inf]))
-    assert bench.show(pv_kw=[4.05, 40.0]) == []  # 4·1.01 + 0.01 kW
-    assert bench.show(pv_kw=[4.06, 40.0]) == [("above-peak", "meter", (0,))]
-    with pytest.raises(ModelError, match="pv_peak_kw"):
-        Peak(PAIR, Accuracy(), pv_peak_kw=-1.0)
-
-
-def test_a_ramp_is_measured_from_the_last_value_that_was_believed():
-    bench = Bench(MeterRamp(PAIR, EXACT, demand_ramp_kw=1.0))
-    demands = [1.0, 2.0, 5.0, 5.0, 5.0, 5.0, 9.0, 5.5]
-    found = [bench.show(demand_kw=[d, 1.0]) for d in demands]
-    # From 2 kW: 5 kW are within 1, 2, 3 kW after three steps.
-    assert [len(step) for step in found] == [0, 0, 1, 1, 0, 0, 1, 0]
-    assert found[2] == [("meter-ramp", "meter", (0,))]
-
-
-def test_a_ramp_that_is_not_declared_is_not_watched():
-    bench = Bench(MeterRamp(PAIR, EXACT))
-    assert [bench.show(demand_kw=[d, 1.0]) for d in (0.0, 100.0, 0.0)] == [[], [], []]
-
-
-def test_a_meter_that_repeats_one_number_for_a_day_is_stuck_and_zero_is_not():
-    bench = Bench(Stuck(PAIR))  # 48 half hours
-    found = [bench.show(demand_kw=[1.25, 0.0], pv_kw=[0.0, 0.1 * k]) for k in range(60)]
-    assert [len(step) for step in found] == [0] * 48 + [1] * 12
-    assert found[48] == [("meter-stuck", "meter", (0,))]
-    assert bench.show(demand_kw=[1.26, 0.0]) == []
-
-
-def test_a_meter_that_moves_once_a_day_is_not_stuck():
-    bench = Bench(Stuck(PAIR))
-    assert not any(bench.show(demand_kw=[1.25 + 0.01 * (k % 47 == 0), 1.0 + k]) for k in range(200))
-
-
-def test_at_night_no_roof_delivers():
-    # Light from 6:00 to 18:00 UTC, 1.2 kW per kW of peak; the host's clock is eight hours behind.
-    most = np.zeros((366, 24))
-    most[:, 6:18] = 1.2
-    sky = ClearSky(PAIR, Accuracy(), table=SunTable(most=most, utc_offset_h=-8.0), pv_peak_kw=[4.0, np.inf])
-    bench = Bench(sky)
-    noon, night = np.datetime64("2024-07-01T04:00"), np.datetime64("2024-07-01T10:00")
-    assert bench.show(time=noon, pv_kw=[4.85, 100.0]) == []
-    assert bench.show(time=noon, pv_kw=[4.9, 100.0]) == [("clear-sky", "meter", (0,))]
-    assert bench.show(time=night, pv_kw=[0.02, 0.005]) == [("clear-sky", "meter", (0,))]
-    assert bench.show(time="2024-07-01T18:30:00+00:00", pv_kw=[0.0, 0.02]) == [("clear-sky", "meter", (1,))]
-    assert bench.show(pv_kw=[9.0, 9.0]) == []
-    with pytest.raises(ModelError, match="most"):
-        SunTable(most=np.zeros((365, 24)))
-
-
-# Accuracy ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", list(Accuracy.__dataclass_fields__))
-def test_an_accuracy_that_is_none_is_refused_by_name(name):
-    with pytest.raises(ModelError, match=name):
-        Accuracy(**{name: float("nan")})
-    with pytest.raises(ModelError, match=name):
-        Accuracy(**{name: -0.1})
-
-
-def test_the_monitors_forget_what_they_saw_when_they_are_reset():
-    for monitor in default_monitors(PAIR, EXACT):
-        bench = Bench(monitor)
-        bench.show(soc=[0.2, 0.5], time=START, demand_kw=[1.25, 1.0])
-        monitor.reset()
-        bench.past = (None, None, None, None)
-        assert bench.show(soc=[0.9, 0.5], time=START, demand_kw=[1.25, 1.0]) == []
