@@ -123,3 +123,20 @@ def process(*words: str) -> Iterator[tuple[subprocess.Popen[str], Place]]:
         child.wait()
         assert child.stdout is not None
         child.stdout.close()
+
+
+def samples_of(text):
+    """Read Prometheus' text format, strictly; return name with labels -> value."""
+    found, kinds = {}, {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in kinds
+            kinds[name] = kind
+        elif not line.startswith("# HELP "):
+            match = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="[^"\\\n]*",?)+\}) ([-+0-9.e]+)', line)
+            assert match, line
+            base = re.sub(r"_(bucket|sum|count)$", "", match[1])
+            assert match[1] in kinds or kinds[base] == "histogram"
+            found[match[1] + match[2]] = float(match[3])
+    return found

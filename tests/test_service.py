@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
-import stat
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +17,12 @@ from autonomy import Controller, Limits, Observation, cli
 from autonomy.errors import ConfigError
 from autonomy.journal.verify import verify
 from autonomy.layers.observation import LIMIT_FIELDS, OBSERVATION_FIELDS
-from autonomy.service.bucket import Bucket
 from autonomy.service.client import ServiceClient, ServiceError
-from autonomy.service.keys import Keyring, make_keys, read_keys
 from autonomy.service.settings import Settings
-from autonomy.service.stations import configurations, keyring, stations
-from tests.serving import JSON, PAIR, SEEN, serving, station
+from autonomy.service.stations import configurations, stations
+from tests.serving import JSON, PAIR, SEEN, samples_of, serving, station
 
 pytest.importorskip("fastapi")
-
 from autonomy.service.web.schema import (
     CommunityBody,
     DecisionBody,
@@ -233,125 +227,6 @@ def test_a_request_sent_again_gets_the_same_answer_and_makes_no_second_step(tmp_
         assert place.step(SEEN).told["step"] == 2
 
 
-KEYS = {"pair": "k" * 20, "twin": "l" * 20}
-
-
-def test_each_key_opens_its_own_community(tmp_path):
-    stations = [station(tmp_path, name) for name in KEYS]
-    with serving(stations, KEYS) as place:
-        for name, key in KEYS.items():
-            told = place.step(SEEN, Authorization=f"Bearer {key}").told
-            assert (told["community"], told["step"]) == (name, 0)
-            text = place.ask("GET", "/metrics", headers={"Authorization": f"bearer {key}"}).body.decode()
-            assert set(re.findall(r'community="(\w+)"', text)) == {name}
-        for path in ("/decision", "/community", "/metrics"):
-            assert place.ask("GET", path).status == 401
-        assert place.ask("GET", "/health").status == 200
-        refused = place.step(SEEN)
-        assert refused.status == 401
-        assert refused.headers["www-authenticate"] == "Bearer"
-        statuses = [place.step(SEEN, Authorization="Bearer wrong").status for _ in range(12)]
-        assert statuses[0] == 401
-        assert statuses[-1] == 429, "an address may try ten wrong keys at once"
-
-
-def test_keys_are_compared_by_digest_all_of_them_and_in_constant_time(monkeypatch):
-    from autonomy.service import keys  # noqa: PLC0415 - patched below
-
-    compared = []
-    monkeypatch.setattr(keys.hmac, "compare_digest", lambda a, b: compared.append((len(a), len(b))) or a == b)
-    assert Keyring(KEYS).name_of("k" * 20) == "pair"
-    assert compared == [(32, 32), (32, 32)]
-    assert Keyring(KEYS).name_of("é\ud800") is None
-
-
-def test_keys_are_made_once_for_their_owner_alone_where_others_can_reach_the_service(tmp_path):
-    everywhere = Settings(host="0.0.0.0")  # noqa: S104 - never listened on
-    made, path = keyring(["pair"], settings=everywhere, folder=tmp_path / "new", file=None)
-    assert path is not None
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    key = re.findall(r'pair = "(.+)"', path.read_text())[0]
-    assert len(key) >= 40
-    again, _ = keyring(["pair"], settings=everywhere, folder=tmp_path / "new", file=None)
-    assert made.name_of(key) == again.name_of(key) == "pair"
-    local, nothing = keyring(["pair"], settings=Settings(), folder=tmp_path / "local", file=None)
-    assert not local
-    assert nothing is None
-    assert keyring(["pair", "twin"], settings=Settings(), folder=tmp_path / "two", file=None)[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[keys]\npair = 'short'", "keys.pair"),
-        ("[keys]\n", "keys.pair"),
-        ("pair = 3", "[keys]"),
-        ("[keys", "no file of keys"),
-        (f"[keys]\npair = '{'k' * 20}'\ntwin = '{'k' * 20}'", "the same key"),
-    ],
-)
-def test_a_wrong_file_of_keys_is_refused_and_no_key_is_repeated(tmp_path, text, words):
-    path = tmp_path / "keys.toml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
-        read_keys(path, ["pair", "twin"])
-    assert "short" not in str(caught.value).replace("shorter", "")
-    assert "kkkk" not in str(caught.value)
-
-
-def test_a_file_of_keys_is_never_overwritten(tmp_path):
-    make_keys(tmp_path / "keys.toml", ["pair"])
-    with pytest.raises(FileExistsError):
-        make_keys(tmp_path / "keys.toml", ["pair"])
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
-def test_loopback_is_local(host):
-    assert Settings(host=host).is_local
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", ""])  # noqa: S104
-def test_nothing_else_is_local(host):
-    assert not Settings(host=host).is_local
-
-
-def test_steps_that_come_too_fast_are_refused(tmp_path):
-    with serving([station(tmp_path)], steps_per_s=3.0) as place:
-        statuses = [place.step(SEEN).status for _ in range(8)]
-        assert statuses[:3] == [200, 200, 200]
-        assert 429 in statuses
-        assert place.ask("GET", "/community").status == 200
-
-
-def test_a_bucket_gives_its_rate_and_no_more_than_a_burst():
-    now = [0.0]
-    bucket = Bucket(10.0, lambda: now[0])
-    taken = [bucket.take() == 0.0 for _ in range(20)]
-    assert taken == [True] * 10 + [False] * 10
-    now[0] = 0.25
-    assert [bucket.take() == 0.0 for _ in range(4)] == [True, True, False, False]
-    assert bucket.wait() == pytest.approx(0.05)
-    now[0] = 1e6
-    assert sum(bucket.take() == 0.0 for _ in range(100)) == 10
-
-
-def samples_of(text):
-    """Read Prometheus' text format, strictly; return name with labels -> value."""
-    found, kinds = {}, {}
-    for line in text.splitlines():
-        if line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name not in kinds
-            kinds[name] = kind
-        elif not line.startswith("# HELP "):
-            match = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="[^"\\\n]*",?)+\}) ([-+0-9.e]+)', line)
-            assert match, line
-            base = re.sub(r"_(bucket|sum|count)$", "", match[1])
-            assert match[1] in kinds or kinds[base] == "histogram"
-            found[match[1] + match[2]] = float(match[3])
-    return found
-
-
 def test_the_metrics_count_answers_refusals_and_time(tmp_path):
     with serving([station(tmp_path)]) as place:
         modes = [place.step(SEEN).told["mode"] for _ in range(4)] + [place.step({**SEEN, "soc": None}).told["mode"]]
@@ -367,61 +242,6 @@ def test_the_metrics_count_answers_refusals_and_time(tmp_path):
     buckets = [value for name, value in found.items() if "_bucket" in name]
     assert buckets == sorted(buckets)
     assert 0 < found['autonomy_answer_seconds_sum{community="pair"}'] < 60
-
-
-class Hanging:
-    """A policy that hangs while it is told to."""
-
-    def __init__(self):
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def __call__(self, community, _observation):
-        self.gate.wait(20)
-        return np.zeros((community.n_prosumers, 3))
-
-
-def test_a_late_decision_is_answered_with_the_caps_of_the_dead_stop_and_the_controller_is_told(tmp_path):
-    policy = Hanging()
-    late = station(tmp_path, controller=Controller(PAIR, policy=policy), deadline_s=0.3)
-    with serving([late]) as place:
-        assert place.step(SEEN).told["step"] == 0
-        policy.gate.clear()
-        began = time.monotonic()
-        island = {**SEEN, "limits": {"grid_import_limit_kw": 1.0}}
-        replies = [place.step(SEEN).told, place.step(island).told]
-        assert time.monotonic() - began < 5.0
-        for told, share in zip(replies, (3.0, 0.5), strict=True):
-            assert (told["mode"], told["is_late"], told["step"]) == ("dead-stop", True, None)
-            assert told["battery_kw"] == [0.0, 0.0]
-            assert told["load_cap_kw"] == [share, share], "the limits of the step hold for a late answer too"
-            assert [reason["cause"] for reason in told["reasons"]] == ["answer-late"]
-        assert place.ask("GET", "/health").told["status"] == "degraded"
-        policy.gate.set()
-        time.sleep(0.1)
-        # Step 1 was decided but came too late, the second never began; step 2 is the dead stop that was answered.
-        assert place.step(SEEN).told["step"] == 3
-        assert place.ask("GET", "/health").told["status"] == "ok"
-        found = samples_of(place.ask("GET", "/metrics").body.decode())
-        assert found['autonomy_late_total{community="pair"}'] == 2
-    lines = [json.loads(line) for line in (tmp_path / "pair.jsonl").read_text().splitlines()]
-    decisions = [line for line in lines if "decided" in line]
-    assert [line["mode"] for line in decisions][2] == "dead-stop"
-    assert ["late_answers", 2] in decisions[2]["observed"]["extra"]
-    assert verify(tmp_path / "pair.jsonl").is_verified
-
-
-def test_a_disk_that_hangs_makes_answers_late_and_nothing_else(tmp_path, monkeypatch):
-    slow = station(tmp_path, deadline_s=0.2)
-    gate = threading.Event()
-    append = slow._journal._disk.append
-    monkeypatch.setattr(slow._journal._disk, "append", lambda data: (gate.wait(20), append(data))[1])
-    with serving([slow]) as place:
-        assert place.step(SEEN).told["is_late"]
-        gate.set()
-        time.sleep(0.1)
-        assert not place.step(SEEN).told["is_late"]
-    assert verify(tmp_path / "pair.jsonl").is_verified
 
 
 def test_the_client_says_why_there_is_no_decision(place):
