@@ -25,8 +25,8 @@ from autonomy.learning.events import records
 from autonomy.learning.gradient import method as gradient
 from autonomy.learning.order import Order, Trained
 from autonomy.learning.reinforcement import method
-from autonomy.learning.reinforcement.method import recipe_of
-from autonomy.learning.reinforcement.ppo import PpoRecipe
+from autonomy.learning.reinforcement.method import hash_of, recipe_of
+from autonomy.learning.reinforcement.ppo import PPO_ALGORITHM, PpoRecipe
 from autonomy.learning.split import split
 from autonomy.learning.sweep import Result, here, means, trainings
 from autonomy.learning.validation import marks
@@ -236,6 +236,23 @@ def test_the_machines_of_a_ray_cluster_train_the_same(trained: Path, tmp_path: P
     assert sorted(path.name for path in (tmp_path / "sweep" / "seed=1").iterdir()) == [
         "curve.csv", "curve.png", "curve.svg", "events.tfevents", "weights.npz",
     ]  # fmt: skip
+
+
+def test_the_machines_of_a_ray_cluster_learn_the_same_by_trial(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install 'autonomy-stack[ray]'")
+    # A single chapter, so that it is the best whatever validates: machines of the cluster know all weeks.
+    words = ["train", *QUICK, "--budget", "400"]
+    assert main([*words, "--seeds", "3,4", "--ray", "local", "--out", str(tmp_path / "sweep")]) == EXIT_OK
+    hashes = set()
+    for seed in (3, 4):
+        there, here_too = tmp_path / "sweep" / f"seed={seed}", tmp_path / f"{seed}"
+        assert main([*words, "--seed", str(seed), "--out", str(here_too)]) == EXIT_OK
+        files = [{path.name for path in place.iterdir() if path.is_file()} for place in (there, here_too)]
+        assert files[0] == files[1]
+        assert told(there)["sha256"] == told(here_too)["sha256"]
+        assert hash_of(PPO_ALGORITHM.read(there / "model.zip").policy) == told(there)["sha256"]
+        hashes.add(told(there)["sha256"])
+    assert len(hashes) == 2
 
 
 @pytest.mark.parametrize(
