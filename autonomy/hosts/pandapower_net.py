@@ -10,6 +10,7 @@ The transformer's no-load loss is taken off its limit too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -71,6 +72,69 @@ def simbench_profiles(net: Any, *, first: int, steps: int) -> Profiles:
     )
 
 
+def profiles_of(net: Any, *, time_steps: Sequence[Any], timestep_h: float, start: Any = "1970-01-01") -> Profiles:
+    """Return the profiles that a net's own ConstControls will write in `pandapower.timeseries.run_timeseries`.
+
+    Args:
+        net: A net with its controllers; what has none stays as its table says.
+        time_steps: As of `run_timeseries`.
+        timestep_h: Hours of a step.
+        start: When the first of them begins, as `numpy.datetime64` takes it; it does not matter to a community.
+
+    Raises:
+        ModelError: a controller has no value for a time step.
+    """
+    size = len(time_steps)
+    keys = ("load", "p_mw"), ("load", "q_mvar"), ("sgen", "p_mw")
+    values = {key: np.tile(net[key[0]][key[1]].to_numpy(dtype=np.float64), (size, 1)) for key in keys}
+    for number, control in profiled(net).items():
+        key = control.element, control.variable
+        if key not in values:
+            continue
+        places = net[key[0]].index.get_indexer(np.atleast_1d(control.element_index))
+        for row, step in enumerate(time_steps):
+            try:
+                values[key][row, places] = control.data_source.get_time_step_value(
+                    time_step=step, profile_name=control.profile_name, scale_factor=control.scale_factor
+                )
+            except LookupError:
+                raise _no_profile(number, control, [step]) from None
+    load, plant = net.load.scaling.to_numpy(), net.sgen.scaling.to_numpy()
+    return Profiles(
+        time=np.datetime64(start) + np.arange(size) * np.timedelta64(round(3600e3 * timestep_h), "ms"),
+        load_mw=values["load", "p_mw"] * load,
+        load_mvar=values["load", "q_mvar"] * load,
+        plant_mw=values["sgen", "p_mw"] * plant,
+        timestep_h=timestep_h,
+    )
+
+
+def profiled(net: Any) -> dict[int, Any]:
+    """Return the controllers in service that write a profile, by their number."""
+    found = net.controller.object[net.controller.in_service.astype(bool)]
+    return {number: control for number, control in found.items() if getattr(control, "data_source", None) is not None}
+
+
+def require_profiles(net: Any, time_steps: Sequence[Any]) -> None:
+    """Raise unless every profile that is a table has every time step.
+
+    Raises:
+        ModelError: one has not.
+    """
+    for number, control in profiled(net).items():
+        table = getattr(control.data_source, "df", None)
+        if table is not None:
+            missing = [step for step in time_steps if step not in table.index]
+            if missing:
+                raise _no_profile(number, control, missing)
+
+
+def _no_profile(number: int, control: Any, missing: Sequence[Any]) -> ModelError:
+    what = f"{control.element}.{control.variable}"
+    shown = ", ".join(str(step) for step in missing[:3]) + (", …" if len(missing) > 3 else "")
+    return ModelError("time_steps", shown, f"time steps of the profile of {what} (net.controller {number})")
+
+
 class _Branch(NamedTuple):
     """A line of the tree, as pandapower has it."""
 
@@ -122,14 +186,25 @@ def community_of(
     return Community(network=network, timestep_h=profiles.timestep_h, names=names, **battery)  # type: ignore[arg-type]
 
 
-def _require(net: Any) -> None:
-    found = {"trafo": len(net.trafo), "storage": len(net.storage), "gen": len(net.gen)}
-    if found != {"trafo": 1, "storage": 0, "gen": 0}:
-        raise ModelError("net", found, "one transformer, and no storage or gen of the net's own")
+def require_prosumers(net: Any) -> None:
+    """Raise unless a net has one transformer, one load a bus, and plants where loads are.
+
+    Raises:
+        ModelError: it has not.
+    """
+    found = {"trafo": len(net.trafo), "gen": len(net.gen)}
+    if found != {"trafo": 1, "gen": 0}:
+        raise ModelError("net", found, "one transformer, and no gen of the net's own")
     if not net.load.bus.is_unique:
         raise ModelError("net.load.bus", net.load.bus.tolist(), "one load a bus")
     if not (set(net.sgen.bus) <= set(net.load.bus)):
         raise ModelError("net.sgen.bus", net.sgen.bus.tolist(), "the buses of loads")
+
+
+def _require(net: Any) -> None:
+    require_prosumers(net)
+    if len(net.storage):
+        raise ModelError("net.storage", len(net.storage), "no storage of the net's own; each load is given one")
     if "closed" in net.switch and not net.switch.closed.all():
         raise ModelError("net.switch.closed", "an open switch", "closed switches; take open lines out of service")
 
