@@ -268,3 +268,13 @@ def test_a_plant_in_c_is_conformant(native: Path, stubborn: bool, hosted: Callab
     assert not report.unjudged
     wrong = hosted(native, native_fmu.COMMUNITY, replace(native_fmu.WIRING, soc="{name}.energy"))
     assert any("kWh?" in finding.text for finding in check_host(wrong).findings)
+
+
+def test_an_fmu_gets_the_package_of_its_master_and_not_what_lies_about(
+    native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hosted: Callable[..., FmuHost]
+) -> None:
+    (tmp_path / "autonomy").mkdir()
+    (tmp_path / "autonomy" / "__init__.py").write_text("raise ImportError('the wrong one')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    host = hosted(native, native_fmu.COMMUNITY, native_fmu.WIRING)
+    assert host.to_observation(host.reset()).soc.tolist() == [0.4, 0.6]

@@ -65,11 +65,11 @@ class FmuProcess:
             with contextlib.suppress(FmuError):
                 return self._ask("begin", values, wanted)
         self._stop()
-        # The same package as here, installed or not.
+        # The same package as here, installed or not, whatever lies in the folder that this was started in.
         found = str(Path(autonomy.__file__).resolve().parent.parent)
         places = [found, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter on this package
-            [sys.executable, "-m", "autonomy.hosts.fmu_stepper", self._folder],
+            [sys.executable, "-P", "-m", "autonomy.hosts.fmu_stepper", self._folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
