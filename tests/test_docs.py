@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import re
 import shlex
@@ -38,10 +39,12 @@ EXTRAS = ("stable_baselines3", "gymnasium", "cvxpy", "pyarrow", "onnx")
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A fenced block: its language, the file it is to be saved as, its text, its first line, and where it ends."""
+    """A fenced block: its language, the file to save it as, the one it is part of, the library it needs, its place."""
 
     language: str
     file: str
+    source: str
+    needs: str
     text: str
     line: int
     end: int
@@ -52,10 +55,12 @@ def blocks_of(page: Path) -> list[Block]:
     found = []
     for match in FENCE.finditer(text):
         language, _, rest = match["words"].partition(" ")
-        file = rest.removeprefix("file=") if rest.startswith("file=") else ""
+        words = dict(word.split("=") for word in rest.split())
         line = text.count("\n", 0, match.start("text")) + 1
         end = text.count("\n", 0, match.end()) + 1
-        found.append(Block(language=language, file=file, text=match["text"], line=line, end=end))
+        known = {"file": words.pop("file", ""), "source": words.pop("from", ""), "needs": words.pop("needs", "")}
+        assert not words, f"{page.name}, line {line}: {words}"
+        found.append(Block(language=language, text=match["text"], line=line, end=end, **known))
     return found
 
 
@@ -71,6 +76,11 @@ def commands_of(block: Block) -> Iterator[list[str]]:
 def is_short(words: list[str]) -> bool:
     """Whether a command is worth running here: a named window or the small example data, not the whole year."""
     return "--to" in words or "--data" in words
+
+
+def is_there(library: str) -> bool:
+    """Whether a library is installed; none is needed where the name is empty."""
+    return not library or importlib.util.find_spec(library) is not None
 
 
 def names_in(page: str) -> set[str]:
@@ -109,7 +119,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(
                 cli.parser().parse_args(words)
                 if is_short(words):
                     assert cli.main(words) == cli.EXIT_OK, f"{page.name}, line {block.line}"
-        if block.language == "python":
+        if block.language == "python" and not block.source and is_there(block.needs):
             printed = io.StringIO()
             # Blank lines in front make a traceback point into the page.
             code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
@@ -117,6 +127,14 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(
                 exec(code, namespace)  # noqa: S102 - our own pages
             if following is not None and following.language == "text" and following.line - block.end <= 3:
                 assert printed.getvalue() == following.text, f"{page.name}, line {following.line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_of_a_file_stands_in_it(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.source:
+            lines = {line.strip() for line in (ROOT / block.source).read_text(encoding="utf-8").splitlines()}
+            assert {line.strip() for line in block.text.splitlines()} <= lines | {""}, f"{page.name}, line {block.line}"
 
 
 def test_the_quickstart_is_really_run() -> None:
@@ -128,7 +146,8 @@ def test_the_quickstart_is_really_run() -> None:
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
-    block = Block(language="bash", file="", text="autonomy fly --to the-moon\n", line=1, end=2)
+    text = "autonomy fly --to the-moon\n"
+    block = Block(language="bash", file="", source="", needs="", text=text, line=1, end=2)
     with pytest.raises(autonomy.errors.ConfigError):
         [cli.parser().parse_args(words) for words in commands_of(block)]
 
