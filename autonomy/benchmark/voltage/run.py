@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-from autonomy.benchmark.clock import NANO, hot, interleaved, timed_call
 from autonomy.benchmark.figures import charged_s, paired, quantile, worst
+from autonomy.benchmark.loops import Found, time_loops
 from autonomy.benchmark.lower_bound import best_bounds, relative_gap
-from autonomy.benchmark.measurement import FEWEST
-from autonomy.benchmark.method import Answer
+from autonomy.benchmark.measurement import Effort
 from autonomy.benchmark.row import Outcome
-from autonomy.benchmark.silence import silenced
 from autonomy.benchmark.voltage.feeders import Case, Drawn, draw
 from autonomy.benchmark.voltage.methods import TREE, VoltageMethod, specialised
 from autonomy.benchmark.voltage.row import VoltageRow
 from autonomy.benchmark.voltage.verdict import Judged, is_right, judge
 from autonomy.solvers.allocation import Vector
 
-PATIENCE = 0.25
-"""Share of the time limit up to which a method takes part in the loops; a slower one is timed on its first answers."""
 GROWTH = 2
 """A method is not run where its time would pass the limit ten times over if it grew with this power of the buses."""
 
@@ -52,20 +47,7 @@ class Settings:
             yield Case(n=n, seed=self.seed)
 
 
-@dataclass(kw_only=True, slots=True)
-class Found:
-    """What is known so far of one method on one case."""
-
-    method: VoltageMethod
-    outcome: Outcome = Outcome.RAN
-    message: str = ""
-    answer: Answer | None = None
-    arguments: list[Any] = field(default_factory=list)
-    setup_s: float = np.nan
-    first_s: list[float] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    hot: Vector | None = None
-    turns: Vector | None = None
+VoltageFound: TypeAlias = Found[VoltageMethod, Judged]
 
 
 class VoltageRun:
@@ -78,7 +60,13 @@ class VoltageRun:
     """
 
     def __init__(self, methods: Sequence[VoltageMethod], settings: Settings, overhead_s: float) -> None:
-        self._methods, self._settings, self._overhead_s = methods, settings, overhead_s
+        self._methods, self._settings = methods, settings
+        self._effort = Effort(
+            calls=settings.calls,
+            budget_s=settings.budget_s,
+            time_limit_s=settings.time_limit_s,
+            clock_overhead_s=overhead_s,
+        )
         self._random = np.random.default_rng(settings.seed)
         self._over: dict[str, str] = {}
         self._last: dict[str, tuple[int, float]] = {}
@@ -94,69 +82,26 @@ class VoltageRun:
         for method in self._methods:
             progress(method.name)
             found.append(self._one(method, case, drawn))
-        taking = [item for item in found if item.hot is None and item.outcome is Outcome.RAN]
-        for item in taking:
-            if item.answer is not None:
-                calls = self._calls(float(np.median(item.first_s)), len(drawn.problems))
-                item.hot = hot(item.answer, item.arguments, calls, self._overhead_s).seconds
-        self._take_turns(taking, len(drawn.problems))
+        time_loops(found, len(drawn.problems), self._effort, self._random)
         bounds = best_bounds([judged for item in found for judged in item.judged], len(drawn.problems))
         ours = next((item for item in found if item.method.name == TREE), found[0])
         return tuple(_row(item, case, drawn, bounds, ours, self._settings.time_limit_s) for item in found)
 
-    def _one(self, method: VoltageMethod, case: Case, drawn: Drawn) -> Found:
+    def _one(self, method: VoltageMethod, case: Case, drawn: Drawn) -> VoltageFound:
         """Set a method up and judge its answer to each instance."""
-        found, limit_s = Found(method=method), self._settings.time_limit_s
+        found, limit_s = VoltageFound(method=method), self._settings.time_limit_s
         n, seconds = self._last.get(method.name, (case.n, 0.0))
         if method.name not in self._over and seconds * (case.n / n) ** GROWTH > 10 * limit_s:
             self._over[method.name] = f"{seconds:.1e} s at N = {n:,} promise too many at N = {case.n:,}"
         if method.name in self._over:
             found.outcome, found.message = Outcome.NOT_RUN, self._over[method.name]
             return found
-        try:
-            with silenced():
-                self._answer_each(found, drawn)
-        except ImportError as fault:
-            found.outcome, found.message = Outcome.NOT_INSTALLED, str(fault)
-        except Exception as fault:  # noqa: BLE001 - whatever a method throws is a failed method, and the others go on
-            found.outcome, found.message = Outcome.FAILED, f"{type(fault).__name__}: {fault}"
+        found.answer_each(drawn.problems, judge, limit_s=limit_s, is_warmed=True)
         if found.first_s:
-            typical = float(np.median(found.first_s))
-            self._last[method.name] = (case.n, typical)
-            if typical > limit_s:
-                found.outcome, found.message = Outcome.TIME_LIMIT, f"calls took longer than {limit_s:g} s"
-                self._over[method.name] = f"time limit at N = {case.n:,}"
-            elif typical > PATIENCE * limit_s:
-                found.hot = np.array(found.first_s)
+            self._last[method.name] = (case.n, found.typical_s)
+        if found.outcome is Outcome.TIME_LIMIT:
+            self._over[method.name] = f"time limit at N = {case.n:,}"
         return found
-
-    def _answer_each(self, found: Found, drawn: Drawn) -> None:
-        found.arguments = found.method.arguments(drawn.problems)
-        started = time.perf_counter_ns()
-        found.answer = found.method.setup(drawn.problems[0])
-        found.setup_s = (time.perf_counter_ns() - started) * NANO
-        timed_call(found.answer, found.arguments[0])  # what is set up at the first call belongs to no instance
-        for k, (problem, argument) in enumerate(zip(drawn.problems, found.arguments, strict=True)):
-            seconds, returned = timed_call(found.answer, argument)
-            found.first_s.append(seconds)
-            found.judged.append(judge(k, problem, found.method.read(problem, returned)))
-            if len(found.first_s) >= FEWEST and float(np.median(found.first_s)) > self._settings.time_limit_s:
-                break
-
-    def _take_turns(self, taking: Sequence[Found], instances: int) -> None:
-        """Time the methods call by call in turns."""
-        jobs = [(item.answer, item.arguments) for item in taking if item.answer is not None]
-        if len(jobs) < 2:
-            return
-        each_s = sum(float(np.median(item.first_s)) for item in taking) / len(taking)
-        rounds = self._calls(each_s, instances)
-        for item, timed in zip(taking, interleaved(jobs, rounds, self._overhead_s, self._random), strict=True):
-            item.turns = timed.seconds
-
-    def _calls(self, typical_s: float, instances: int) -> int:
-        """Return how many calls fit the budget: every instance at least once, so that all methods have the same."""
-        fitting = int(min(self._settings.budget_s / max(typical_s, NANO), self._settings.calls))
-        return max(fitting // instances, 1) * instances
 
 
 def instances_at(n: int) -> int:
@@ -164,7 +109,9 @@ def instances_at(n: int) -> int:
     return 8 if n <= 1_000 else 4
 
 
-def _row(found: Found, case: Case, drawn: Drawn, bounds: Sequence[float], ours: Found, limit_s: float) -> VoltageRow:
+def _row(
+    found: VoltageFound, case: Case, drawn: Drawn, bounds: Sequence[float], ours: VoltageFound, limit_s: float
+) -> VoltageRow:
     """Return one method's figures."""
     judged = found.judged
     right = [is_right(item, bounds) for item in judged]

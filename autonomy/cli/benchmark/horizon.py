@@ -16,15 +16,14 @@ from autonomy.cli.arguments import (
     sizes_of,
     words_of,
 )
-from autonomy.cli.benchmark.console import progress_bar, table_console
+from autonomy.cli.benchmark.console import rows_of, table_console
 from autonomy.cli.benchmark.machine import measured_machine
 from autonomy.cli.benchmark.outcome import leave
 from autonomy.cli.benchmark.repeats import repeats_of
 from autonomy.cli.folder import require_writable
 
 if TYPE_CHECKING:
-    from autonomy.benchmark.horizon.row import HorizonRow
-    from autonomy.benchmark.horizon.run import HorizonRun, Settings
+    from autonomy.benchmark.horizon.run import Settings
 
 OUT = "autonomy-horizon"
 SIZES, QUICK_SIZES = "17,24,100", "17"
@@ -70,7 +69,8 @@ def horizon_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     console = table_console()
     with console.status("measuring memory bandwidth"):
         machine = measured_machine(quick=True)
-    rows = _measure(HorizonRun([known[name] for name in chosen], settings, machine.clock_overhead_s), settings)
+    run = HorizonRun([known[name] for name in chosen], settings, machine.clock_overhead_s)
+    rows = rows_of(settings.cases(), run.measure, lambda case: f"H = {case.steps}, N = {case.n:,}")
     found, command = horizon_tables(rows), command_line(words)
     leave(
         options.out,
@@ -101,19 +101,3 @@ def _settings(options: argparse.Namespace) -> Settings:
         budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
         time_limit_s=limit_s,
     )
-
-
-def _measure(run: HorizonRun, settings: Settings) -> list[HorizonRow]:
-    cases = list(settings.cases())
-    rows: list[HorizonRow] = []
-    with progress_bar() as bar:
-        task = bar.add_task("", total=len(cases))
-        for case in cases:
-            label = f"H = {case.steps}, N = {case.n:,}"
-
-            def progress(method: str, label: str = label) -> None:
-                bar.update(task, description=f"{label}: {method}")
-
-            rows += run.measure(case, progress)
-            bar.advance(task)
-    return rows

@@ -16,15 +16,14 @@ from autonomy.cli.arguments import (
     sizes_of,
     words_of,
 )
-from autonomy.cli.benchmark.console import progress_bar, table_console
+from autonomy.cli.benchmark.console import rows_of, table_console
 from autonomy.cli.benchmark.machine import measured_machine
 from autonomy.cli.benchmark.outcome import leave
 from autonomy.cli.benchmark.repeats import repeats_of
 from autonomy.cli.folder import require_writable
 
 if TYPE_CHECKING:
-    from autonomy.benchmark.voltage.row import VoltageRow
-    from autonomy.benchmark.voltage.run import Settings, VoltageRun
+    from autonomy.benchmark.voltage.run import Settings
 
 OUT = "autonomy-voltage"
 SIZES, QUICK_SIZES = "10,100,1000,10000", "10,100"
@@ -68,7 +67,8 @@ def voltage_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     console = table_console()
     with console.status("measuring memory bandwidth"):
         machine = measured_machine(quick=True)
-    rows = _measure(VoltageRun([known[name] for name in chosen], settings, machine.clock_overhead_s), settings)
+    run = VoltageRun([known[name] for name in chosen], settings, machine.clock_overhead_s)
+    rows = rows_of(settings.cases(), run.measure, lambda case: f"{case.n:,} buses")
     found, command = voltage_tables(rows), command_line(words)
     leave(
         options.out,
@@ -98,19 +98,3 @@ def _settings(options: argparse.Namespace) -> Settings:
         budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
         time_limit_s=limit_s,
     )
-
-
-def _measure(run: VoltageRun, settings: Settings) -> list[VoltageRow]:
-    cases = list(settings.cases())
-    rows: list[VoltageRow] = []
-    with progress_bar() as bar:
-        task = bar.add_task("", total=len(cases))
-        for case in cases:
-            label = f"{case.n:,} buses"
-
-            def progress(method: str, label: str = label) -> None:
-                bar.update(task, description=f"{label}: {method}")
-
-            rows += run.measure(case, progress)
-            bar.advance(task)
-    return rows
