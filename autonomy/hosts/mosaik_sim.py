@@ -167,7 +167,12 @@ def __getattr__(name: str) -> Any:
     return _classes()[name]
 
 
-if __name__ == "__main__":
-    import mosaik_api_v3
+def _serve() -> None:
+    """Be the policy's process, for the world whose address is on the command line."""
+    import mosaik_api_v3  # noqa: PLC0415 - as above
 
     sys.exit(mosaik_api_v3.start_simulation(_classes()["PolicySim"](), "A policy that is told what is measured"))
+
+
+if __name__ == "__main__":
+    _serve()
