@@ -14,7 +14,7 @@ import numpy as np
 from autonomy.layers.arrays import Vector
 from autonomy.learning.features import FEATURES, OWN
 from autonomy.learning.network import CLIP, Network, logistic
-from autonomy.policyproof.crown import Bounds, Box, bounds_of, plane_below, span
+from autonomy.policyproof.crown import Box, bounds_of, plane_below
 from autonomy.policyproof.layered import Layered, unrolled
 from autonomy.policyproof.rounding import UNIT
 
@@ -81,15 +81,6 @@ class Ensemble:
             np.mean(below, axis=0),
             np.mean(above, axis=0),
         )
-
-    def logits(self, box: Box) -> list[tuple[Vector, Vector]]:
-        """Return (B, G) least and greatest of each network's outputs before the logistic function."""
-        found = []
-        for network, layered in zip(self.networks, self.layered, strict=True):
-            inner = box_of(network, box)
-            bounds: Bounds = bounds_of(layered, inner)
-            found.append(span(layered, inner, bounds.relaxations))
-        return found
 
 
 def box_of(network: Network, box: Box) -> Box:

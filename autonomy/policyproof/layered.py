@@ -69,11 +69,6 @@ class Layered:
             values = np.where(layer.rectified, np.maximum(values, 0.0), values)
         return values
 
-    @property
-    def n_inputs(self) -> int:
-        """Numbers that go in."""
-        return int(self.layers[0].weight.shape[1])
-
     def rows(self, chosen: tuple[int, ...]) -> Layered:
         """Return the same layers with some of the outputs alone."""
         last = self.layers[-1]

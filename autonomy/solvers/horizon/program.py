@@ -33,9 +33,8 @@ than x does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 
@@ -133,9 +132,6 @@ class HorizonSolver(Protocol):
     def solve(self, program: HorizonProgram, *, deadline_s: float | None = None) -> HorizonSolution:
         """Return the solver's answer; never raises on numbers."""
         ...
-
-
-HorizonSetup: TypeAlias = Callable[[HorizonStructure], HorizonSolver]
 
 
 def no_answer(structure: HorizonStructure, message: str, *, rows: int = 0, iterations: int = 0) -> HorizonSolution:
