@@ -74,7 +74,7 @@ class CoSimulated:
         self._loop: _Loop | None = None
         self._asked: SetPoints | None = None
         self._step = 0
-        for name in ("line_flows", "excess_kw", "predicted_energy_kwh"):
+        for name in ("line_flows", "excess_kw", "predicted_energy_kwh", "rounded_kw"):
             if hasattr(host, name):  # what only some hosts can say
                 setattr(self, name, getattr(host, name))
 
