@@ -17,6 +17,7 @@ from autonomy.cli import main
 from autonomy.safety import verifier
 from autonomy.safety.build import SHIPPED, TOP_LEVEL, write_manifest
 from autonomy.safety.canonical import canonical
+from autonomy.safety.chapters import runtime
 from autonomy.safety.contents import CHAPTERS
 from autonomy.safety.hazards import HAZARDS, orphans
 from autonomy.safety.mapping import MAPPINGS
@@ -247,3 +248,12 @@ def test_the_checker_needs_nothing_but_the_standard_library_and_is_short(folder:
         ]
         assert set(imports) <= standard
         assert len(text.splitlines()) < 400
+
+
+def test_causes_that_changed_equally_many_decisions_stand_in_one_order_whichever_came_first() -> None:
+    lines = [
+        {"reasons": [{"cause": cause}], "intervention_kw": 1.0, "mode": "projected"}
+        for cause in ("line-limit", "battery-limit")
+    ]
+    assert [row[0] for row in runtime._by_cause(lines).rows] == ["battery-limit", "line-limit"]
+    assert runtime._by_cause(lines) == runtime._by_cause(lines[::-1])

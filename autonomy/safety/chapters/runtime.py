@@ -192,7 +192,7 @@ def _by_cause(lines: Sequence[Mapping[str, Any]]) -> Table:
         for cause in {reason["cause"] for reason in line["reasons"]}:
             sizes.setdefault(cause, []).append(line["intervention_kw"])
             modes.setdefault(cause, set()).add(line["mode"])
-    rows = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
+    rows = sorted(sizes.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return Table(
         title="Decisions by constraint or fault that changed them",
         head=("cause", "decisions", "kW changed, median", "kW changed, most", "modes"),
