@@ -379,7 +379,8 @@ def test_a_trained_model_is_loaded_and_runs_in_the_controller(tmp_path: Path, no
     observation = simulator.observe()
     action, _ = model.predict(encode(community, observation), deterministic=True)
     expected = physical_action(community, observation, action) if normalised else action
-    np.testing.assert_array_equal(policy(community, observation), expected)
+    # NumPy adds up in another order than torch: equal to single precision.
+    np.testing.assert_allclose(policy(community, observation), expected, rtol=1e-5, atol=1e-6)
     run = roll_out(simulator, Controller(community, policy=str(path)), name="model")
     assert run.violations == ()
     assert not np.isin(run.mode, ["support", "grid-only", "dead-stop"]).any()
