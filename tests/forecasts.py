@@ -43,3 +43,12 @@ def made_series(draw: st.DrawFn, *, min_days: int = 0) -> Series:
 def by_quantity(series: Series, kind: ForecastKind) -> tuple[tuple[Values, Forecaster], ...]:
     demand, pv = series.forecasters(kind)
     return (series.demand_kw, demand), (series.pv_kw, pv)
+
+
+def quantile(numbers: list[float], share: float) -> float:
+    """Linear between order statistics, in plain Python."""
+    ordered = sorted(numbers)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autonomy.forecasting import COVERAGE, HISTORY_DAYS, DayAhead, Outlook, covered_share
 from autonomy.scenario import Scenario
+from tests.forecasts import quantile
 
 Values = NDArray[np.float64]
 
@@ -40,14 +41,6 @@ def by_hand(values: Values, day: int, step: int) -> Outlook:
             for array, number in zip(result, numbers, strict=True):
                 array[ahead - 1, column] = number
     return Outlook(*result)
-
-
-def quantile(numbers: list[float], share: float) -> float:
-    ordered = sorted(numbers)
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,17 +16,9 @@ from autonomy.forecasting.intraday import DEMAND_DECAY, PV_DECAY
 from autonomy.forecasting.weather import Z, clear_sky, error_path
 from autonomy.scenario import Scenario
 from autonomy.series import Series
-from tests.forecasts import by_quantity, made, made_series
+from tests.forecasts import by_quantity, made, made_series, quantile
 
 # -- persistence, three days, intraday --
-
-
-def quantile(numbers: list[float], share: float) -> float:
-    ordered = sorted(numbers)
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 @settings(max_examples=60, deadline=None)
